@@ -1,0 +1,1 @@
+"""The engine of apim; it knows no plugin by name."""

@@ -1,0 +1,123 @@
+"""The exchange: one request with its response, and all that is known of it on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from apim_sdk.messages import Request, Response
+
+if TYPE_CHECKING:
+    from apim_sdk.errors import Fault
+    from apim_sdk.identity import Application, Client, Principal, Subscription
+
+__all__ = ["API", "Exchange", "Operation", "Plan", "Timings"]
+
+
+@attrs.frozen
+class API:
+    """The API that an exchange belongs to."""
+
+    name: str
+    version: str
+    context: str
+
+
+@attrs.frozen
+class Operation:
+    """The operation that matched; ``method`` is ``*`` where it takes any."""
+
+    method: str
+    template: str
+    id: str | None = None
+    scopes: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """``GET /orders/{id}``"""
+        return f"{self.method} {self.template}"
+
+
+@attrs.frozen
+class Plan:
+    """The plan by which the consumer came in."""
+
+    name: str
+
+
+class Timings:
+    """Points in time of an exchange, in seconds of the monotonic clock; 0.0 where one was not reached."""
+
+    __slots__ = ("endpoint_finished", "endpoint_started", "finished", "started")
+
+    def __init__(self, started: float = 0.0) -> None:
+        self.started = started
+        self.endpoint_started = 0.0
+        self.endpoint_finished = 0.0
+        self.finished = 0.0
+
+
+_NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
+
+
+class Exchange:
+    """One request with its response.
+
+    One exchange belongs to one task; policies change it one after the other. ``endpoint_path`` is what follows the
+    endpoint's URL: the canonical path behind the API's context, or what a policy put there. ``variables`` is free for
+    policies to pass values on; ``fault`` is set once something refused or failed. ``bytes_received`` and
+    ``bytes_sent`` count body bytes and are final when the exchange is recorded.
+    """
+
+    __slots__ = (
+        "_variables",
+        "api",
+        "application",
+        "bytes_received",
+        "bytes_sent",
+        "client",
+        "endpoint_path",
+        "fault",
+        "id",
+        "operation",
+        "path_parameters",
+        "plan",
+        "principal",
+        "request",
+        "response",
+        "subscription",
+        "timings",
+    )
+
+    api: API
+    operation: Operation
+
+    def __init__(self, request: Request, client: Client, id: str = "", started: float = 0.0) -> None:  # noqa: A002  # the standard word
+        self.request = request
+        self.client = client
+        self.id = id
+        self.response: Response | None = None
+        self.plan: Plan | None = None
+        self.principal: Principal | None = None
+        self.application: Application | None = None
+        self.subscription: Subscription | None = None
+        self.path_parameters = _NO_PARAMETERS
+        self.endpoint_path = ""
+        self.fault: Fault | None = None
+        self.timings = Timings(started)
+        self.bytes_received = 0
+        self.bytes_sent = 0
+        self._variables: dict[str, Any] | None = None
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """Values that policies pass on to later ones."""
+        if self._variables is None:
+            self._variables = {}
+        return self._variables
+
+    def __repr__(self) -> str:
+        return f"<Exchange {self.request.method} {self.request.path}>"

@@ -1,0 +1,180 @@
+"""Header fields: names compare without case, while order, case and duplicates stay as they were on the wire.
+
+Fields are held as pairs of bytes, as they arrived; an index from the lower-case name to the places of its
+fields is made once, when it is first needed. Text in and out is ISO-8859-1 (RFC 9110, section 5.5); a value
+that does not fit is encoded as UTF-8, which HTTP treats as opaque bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import overload
+
+__all__ = ["Headers"]
+
+Pair = tuple[bytes, bytes]
+
+_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_FORBIDDEN = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+@lru_cache(maxsize=4096)
+def encode_name(name: str) -> Pair:
+    """The name as it goes on the wire, and in lower case. Raises ValueError if it is no token (RFC 9110, 5.6.2)."""
+    try:
+        wire = name.encode("ascii")
+    except UnicodeEncodeError:
+        wire = b""
+    if _TOKEN.fullmatch(wire) is None:
+        raise ValueError(f"{name!r} is not a header name: letters, digits and !#$%&'*+-.^_`|~ only")
+    return wire, wire.lower()
+
+
+def encode_value(value: str) -> bytes:
+    """The value as it goes on the wire. Raises ValueError on line breaks and other control characters."""
+    try:
+        wire = value.encode("latin-1")
+    except UnicodeEncodeError:
+        wire = value.encode("utf-8")
+    if _FORBIDDEN.search(wire) is not None:
+        raise ValueError("a header value must not hold line breaks or control characters")
+    return wire.strip(b" \t")
+
+
+class Headers:
+    """A multi-map of header fields.
+
+    ``headers["X-Tier"]`` is the first value; ``get_all`` gives every one; ``set`` replaces all of a name in the
+    place of the first; ``add`` appends. Mutated by the policies of one exchange only, one after the other.
+    """
+
+    __slots__ = ("_index", "_items")
+
+    def __init__(self, items: Iterable[tuple[str, str]] = ()) -> None:
+        self._items: list[Pair | None] = [
+            (encode_name(name)[0], encode_value(value)) for name, value in items
+        ]
+        self._index: dict[bytes, list[int]] | None = None
+
+    @classmethod
+    def from_raw(cls, items: list[Pair]) -> Headers:
+        """Take over pairs that a parser has already checked; the list then belongs to the headers."""
+        headers = cls.__new__(cls)
+        headers._items = items  # type: ignore[assignment]  # a list of pairs is one without removed places
+        headers._index = None
+        return headers
+
+    @property
+    def index(self) -> dict[bytes, list[int]]:
+        """Places of each field by its lower-case name; for the wire, which must not change it."""
+        index = self._index
+        if index is None:
+            index = self._index = {}
+            for place, item in enumerate(self._items):
+                if item is not None:
+                    name = item[0].lower()
+                    places = index.get(name)
+                    if places is None:
+                        index[name] = [place]
+                    else:
+                        places.append(place)
+        return index
+
+    def raw(self) -> Iterator[Pair]:
+        """The fields in order, as bytes."""
+        return filter(None, self._items)
+
+    def first(self, lower_name: bytes) -> bytes | None:
+        """The first value of a name that is already bytes in lower case: the quick way for the wire."""
+        places = self.index.get(lower_name)
+        return self._items[places[0]][1] if places else None  # type: ignore[index]  # indexed places are filled
+
+    def discard(self, lower_name: bytes) -> None:
+        """Remove a name that is already bytes in lower case."""
+        places = self.index.pop(lower_name, None)
+        if places is not None:
+            for place in places:
+                self._items[place] = None
+
+    @overload
+    def get(self, name: str) -> str | None: ...
+    @overload
+    def get(self, name: str, default: str) -> str: ...
+    def get(self, name: str, default: str | None = None) -> str | None:
+        """The first value of ``name``, or ``default``."""
+        value = self.first(encode_name(name)[1])
+        return default if value is None else value.decode("latin-1")
+
+    def get_all(self, name: str) -> tuple[str, ...]:
+        """Every value of ``name``, in order."""
+        places = self.index.get(encode_name(name)[1], ())
+        return tuple(self._items[place][1].decode("latin-1") for place in places)  # type: ignore[index]  # as above
+
+    def set(self, name: str, value: str) -> None:
+        """Make ``value`` the only value of ``name``, in the place of its first field."""
+        wire, lower = encode_name(name)
+        pair = (wire, encode_value(value))
+        items = self._items
+        index = self.index
+        places = index.get(lower)
+        if places is None:
+            index[lower] = [len(items)]
+            items.append(pair)
+            return
+        items[places[0]] = pair
+        if len(places) > 1:
+            for place in places[1:]:
+                items[place] = None
+            index[lower] = places[:1]
+
+    def add(self, name: str, value: str) -> None:
+        """Append a field, beside those of the same name."""
+        wire, lower = encode_name(name)
+        pair = (wire, encode_value(value))
+        self.index.setdefault(lower, []).append(len(self._items))
+        self._items.append(pair)
+
+    def remove(self, name: str) -> None:
+        """Remove every field of ``name``, if there is one."""
+        self.discard(encode_name(name)[1])
+
+    def copy(self) -> Headers:
+        """Headers of their own with the same fields."""
+        return Headers.from_raw(list(self.raw()))
+
+    def items(self) -> Iterator[tuple[str, str]]:
+        """The fields in order, as text."""
+        return ((name.decode("latin-1"), value.decode("latin-1")) for name, value in self.raw())
+
+    __setitem__ = set
+    __delitem__ = remove
+
+    def __getitem__(self, name: str) -> str:
+        value = self.get(name)
+        if value is None:
+            raise KeyError(name)
+        return value
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and encode_name(name)[1] in self.index
+
+    def __iter__(self) -> Iterator[str]:
+        """Each name once, in lower case."""
+        return (name.decode("latin-1") for name in self.index)
+
+    def __len__(self) -> int:
+        """How many fields there are, duplicates counted."""
+        return sum(map(len, self.index.values()))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Headers):
+            return NotImplemented
+        return [(n.lower(), v) for n, v in self.raw()] == [(n.lower(), v) for n, v in other.raw()]
+
+    __hash__ = None  # type: ignore[assignment]  # mutable
+
+    def __repr__(self) -> str:
+        names = ", ".join(name.decode("latin-1") for name, _ in self.raw())
+        return f"<Headers {names}>"
