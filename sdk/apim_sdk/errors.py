@@ -105,9 +105,7 @@ class EvaluationError(ValueError):
 
 
 # Authentication and authorization
-AUTHENTICATION_FAILURE = ErrorKind(
-    "AUTHENTICATION_FAILURE", "900900", 500, "Unclassified Authentication Failure"
-)
+AUTHENTICATION_FAILURE = ErrorKind("AUTHENTICATION_FAILURE", "900900", 500, "Unclassified Authentication Failure")
 INVALID_CREDENTIALS = ErrorKind(
     "INVALID_CREDENTIALS",
     "900901",
@@ -164,9 +162,7 @@ INSUFFICIENT_SCOPE = ErrorKind(
     "The access token does not allow you to access the requested resource",
     "The credential lacks a scope that this operation requires",
 )
-CLAIM_MISMATCH = ErrorKind(
-    "CLAIM_MISMATCH", "900912", 403, "Claim Mismatch", "A claim of the token is not as required"
-)
+CLAIM_MISMATCH = ErrorKind("CLAIM_MISMATCH", "900912", 403, "Claim Mismatch", "A claim of the token is not as required")
 INVALID_AUDIENCE = ErrorKind(
     "INVALID_AUDIENCE", "900914", 403, "Access Denied", "The token was not issued for this API"
 )
@@ -184,9 +180,7 @@ BACKEND_LIMIT_EXCEEDED = ErrorKind("BACKEND_LIMIT_EXCEEDED", "900801", 503, "API
 OPERATION_LIMIT_EXCEEDED = ErrorKind("OPERATION_LIMIT_EXCEEDED", "900802", 429, "Message throttled out")
 APPLICATION_LIMIT_EXCEEDED = ErrorKind("APPLICATION_LIMIT_EXCEEDED", "900803", 429, "Message throttled out")
 SUBSCRIPTION_LIMIT_EXCEEDED = ErrorKind("SUBSCRIPTION_LIMIT_EXCEEDED", "900804", 429, "Message throttled out")
-DENIED = ErrorKind(
-    "DENIED", "900805", 403, "Message blocked", "You have been blocked from accessing the resource"
-)
+DENIED = ErrorKind("DENIED", "900805", 403, "Message blocked", "You have been blocked from accessing the resource")
 CUSTOM_LIMIT_EXCEEDED = ErrorKind("CUSTOM_LIMIT_EXCEEDED", "900806", 429, "Message throttled out")
 
 # Dispatch and the request itself
@@ -195,17 +189,13 @@ METHOD_NOT_ALLOWED = ErrorKind(
     "METHOD_NOT_ALLOWED", "405", 405, "Method Not Allowed", "Method not allowed for given API resource"
 )
 BAD_REQUEST = ErrorKind("GATEWAY_INVALID_REQUEST", "400", 400, "Bad Request")
-REQUEST_TIMEOUT = ErrorKind(
-    "CLIENT_TIMEOUT", "408", 408, "Request Timeout", "The request did not arrive in time"
-)
+REQUEST_TIMEOUT = ErrorKind("CLIENT_TIMEOUT", "408", 408, "Request Timeout", "The request did not arrive in time")
 LENGTH_REQUIRED = ErrorKind("REQUEST_CONTENT_LIMIT_LENGTH_REQUIRED", "411", 411, "Length Required")
 CONTENT_TOO_LARGE = ErrorKind("REQUEST_CONTENT_LIMIT_TOO_LARGE", "413", 413, "Content Too Large")
 URI_TOO_LONG = ErrorKind("URI_TOO_LONG", "414", 414, "URI Too Long")
 HEADERS_TOO_LARGE = ErrorKind("HEADERS_TOO_LARGE", "431", 431, "Request Header Fields Too Large")
 EXPECTATION_FAILED = ErrorKind("EXPECTATION_FAILED", "417", 417, "Expectation Failed")
-INCOMPLETE_PAYLOAD = ErrorKind(
-    "INCOMPLETE_PAYLOAD", "102511", 400, "Incomplete payload", "The body ended too early"
-)
+INCOMPLETE_PAYLOAD = ErrorKind("INCOMPLETE_PAYLOAD", "102511", 400, "Incomplete payload", "The body ended too early")
 NOT_IMPLEMENTED = ErrorKind("NOT_IMPLEMENTED", "501", 501, "Not Implemented")
 VERSION_NOT_SUPPORTED = ErrorKind("VERSION_NOT_SUPPORTED", "505", 505, "HTTP Version Not Supported")
 LOOP_DETECTED = ErrorKind(
@@ -214,23 +204,15 @@ LOOP_DETECTED = ErrorKind(
 CORS_PREFLIGHT_FAILED = ErrorKind(
     "CORS_PREFLIGHT_FAILED", "400", 400, "Bad Request", "The preflight request is refused"
 )
-TOO_BUSY = ErrorKind(
-    "GATEWAY_TOO_BUSY", "503", 503, "Service Unavailable", "The gateway is at its limit of requests"
-)
+TOO_BUSY = ErrorKind("GATEWAY_TOO_BUSY", "503", 503, "Service Unavailable", "The gateway is at its limit of requests")
 
 # The endpoint
-ENDPOINT_SEND_FAILED = ErrorKind(
-    "GATEWAY_CLIENT_CONNECTION_ERROR", "101500", 502, "Bad Gateway", "Error in Sender"
-)
-ENDPOINT_RECEIVE_FAILED = ErrorKind(
-    "ENDPOINT_RECEIVE_FAILED", "101501", 502, "Bad Gateway", "Error in Receiver"
-)
+ENDPOINT_SEND_FAILED = ErrorKind("GATEWAY_CLIENT_CONNECTION_ERROR", "101500", 502, "Bad Gateway", "Error in Sender")
+ENDPOINT_RECEIVE_FAILED = ErrorKind("ENDPOINT_RECEIVE_FAILED", "101501", 502, "Bad Gateway", "Error in Receiver")
 ENDPOINT_CONNECTION_FAILED = ErrorKind(
     "GATEWAY_CLIENT_CONNECTION_ERROR", "101503", 502, "Bad Gateway", "The backend cannot be reached"
 )
-ENDPOINT_TIMEOUT = ErrorKind(
-    "REQUEST_TIMEOUT", "101504", 504, "Gateway Timeout", "The backend did not answer in time"
-)
+ENDPOINT_TIMEOUT = ErrorKind("REQUEST_TIMEOUT", "101504", 504, "Gateway Timeout", "The backend did not answer in time")
 ENDPOINT_CONNECTION_CLOSED = ErrorKind(
     "ENDPOINT_CONNECTION_CLOSED", "101505", 502, "Bad Gateway", "The backend closed the connection"
 )
@@ -243,9 +225,7 @@ ENDPOINT_CONNECT_TIMEOUT = ErrorKind(
 ENDPOINT_BUSY = ErrorKind(
     "NO_ENDPOINT_FOUND", "303002", 503, "Service Unavailable", "All connections to the backend are in use"
 )
-ENDPOINT_SUSPENDED = ErrorKind(
-    "ENDPOINT_SUSPENDED", "303001", 503, "Service Unavailable", "The backend is suspended"
-)
+ENDPOINT_SUSPENDED = ErrorKind("ENDPOINT_SUSPENDED", "303001", 503, "Service Unavailable", "The backend is suspended")
 
 # The gateway itself
 POLICY_FAILURE = ErrorKind(

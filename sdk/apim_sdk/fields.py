@@ -51,9 +51,7 @@ class Duration(float):
         if isinstance(value, str):
             parts = _DURATION_PART.findall(value)
             if not parts or "".join(number + unit for number, unit in parts) != value:
-                raise ValueError(
-                    f"{value!r} is not a duration: write 250ms, 30s, 1m, 1h30m, 7d or seconds as a number"
-                )
+                raise ValueError(f"{value!r} is not a duration: write 250ms, 30s, 1m, 1h30m, 7d or seconds as a number")
             value = sum(float(number) * _SECONDS[unit] for number, unit in parts)
         if isinstance(value, bool) or not 0 <= value < float("inf"):
             raise ValueError(f"{value!r} is not a duration: it must be a number of seconds, zero or more")

@@ -53,9 +53,7 @@ class Headers:
     __slots__ = ("_index", "_items")
 
     def __init__(self, items: Iterable[tuple[str, str]] = ()) -> None:
-        self._items: list[Pair | None] = [
-            (encode_name(name)[0], encode_value(value)) for name, value in items
-        ]
+        self._items: list[Pair | None] = [(encode_name(name)[0], encode_value(value)) for name, value in items]
         self._index: dict[bytes, list[int]] | None = None
 
     @classmethod

@@ -40,9 +40,7 @@ class Client:
 
     address: IPv4Address | IPv6Address
     port: int = 0
-    peer: IPv4Address | IPv6Address = attrs.field(
-        default=attrs.Factory(lambda self: self.address, takes_self=True)
-    )
+    peer: IPv4Address | IPv6Address = attrs.field(default=attrs.Factory(lambda self: self.address, takes_self=True))
     trusted: bool = False
     """Whether the peer is a proxy that may speak for its clients."""
     tls: TLSInfo | None = None
