@@ -1,1 +1,83 @@
 """All that a plugin may import."""
+
+from apim_sdk import errors
+from apim_sdk.authenticator import Authenticator
+from apim_sdk.body import Body, BodyError, BodyTooLarge, Source
+from apim_sdk.context import Applications, Clock, Context, Fetched, Logger, Metrics, Upstream
+from apim_sdk.endpoint import Endpoint, SequenceEndpoint
+from apim_sdk.errors import ErrorKind, EvaluationError, Fault, Reject, Respond
+from apim_sdk.exchange import API, Exchange, Operation, Plan, Timings
+from apim_sdk.fields import Duration, Expression, Regex, Secret, Size, Template
+from apim_sdk.governance import RulesetFunction
+from apim_sdk.headers import Headers
+from apim_sdk.hookspecs import hookimpl
+from apim_sdk.identity import Application, Client, Credential, Principal, Subscription, TLSInfo
+from apim_sdk.importer import Importer
+from apim_sdk.key_manager import KeyManager
+from apim_sdk.messages import Request, Response, Tunnel
+from apim_sdk.plugin import Plugin, Posture, Status
+from apim_sdk.policy import Policy, Send
+from apim_sdk.record import Record
+from apim_sdk.secrets import SecretProvider
+from apim_sdk.sink import Sink
+from apim_sdk.stores import CounterStore, Decision, Rate, Store
+
+__all__ = [
+    "API",
+    "Application",
+    "Applications",
+    "Authenticator",
+    "Body",
+    "BodyError",
+    "BodyTooLarge",
+    "Client",
+    "Clock",
+    "Context",
+    "CounterStore",
+    "Credential",
+    "Decision",
+    "Duration",
+    "Endpoint",
+    "ErrorKind",
+    "EvaluationError",
+    "Exchange",
+    "Expression",
+    "Fault",
+    "Fetched",
+    "Headers",
+    "Importer",
+    "KeyManager",
+    "Logger",
+    "Metrics",
+    "Operation",
+    "Plan",
+    "Plugin",
+    "Policy",
+    "Posture",
+    "Principal",
+    "Rate",
+    "Record",
+    "Regex",
+    "Reject",
+    "Request",
+    "Respond",
+    "Response",
+    "RulesetFunction",
+    "Secret",
+    "SecretProvider",
+    "Send",
+    "SequenceEndpoint",
+    "Sink",
+    "Size",
+    "Source",
+    "Status",
+    "Store",
+    "Subscription",
+    "TLSInfo",
+    "Template",
+    "Timings",
+    "Tunnel",
+    "Upstream",
+    "errors",
+    "hookimpl",
+]

@@ -50,7 +50,8 @@ def engine() -> Engine:
     found = entry_points(group="apim.engine")
     if len(found) != 1:
         raise RuntimeError(
-            f"expected one engine in the entry point group 'apim.engine', found {len(found)}: install the package 'apim'"
+            f"expected one engine in the entry point group 'apim.engine', found {len(found)}: "
+            "install the package 'apim'"
         )
     (only,) = found
     return cast(Engine, only.load()())

@@ -136,7 +136,7 @@ class _Compiled:
         self.source = source
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.source == other.source  # type: ignore[attr-defined]  # same type
+        return type(self) is type(other) and self.source == other.source
 
     def __hash__(self) -> int:
         return hash((type(self), self.source))

@@ -1,0 +1,117 @@
+"""What a plugin gets from the core when it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from apim_sdk.exchange import Exchange
+    from apim_sdk.identity import Application
+    from apim_sdk.key_manager import KeyManager
+    from apim_sdk.messages import Response
+
+__all__ = ["Applications", "Clock", "Context", "Fetched", "Logger", "Metrics", "Upstream"]
+
+Shared = TypeVar("Shared")
+
+
+class Clock(Protocol):
+    """Time, which a test can set."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+
+    def monotonic(self) -> float:
+        """Seconds of a clock that never goes back."""
+
+
+class Logger(Protocol):
+    """Structured log lines: an event in words, facts by name."""
+
+    def debug(self, event: str, **facts: Any) -> Any: ...
+    def info(self, event: str, **facts: Any) -> Any: ...
+    def warning(self, event: str, **facts: Any) -> Any: ...
+    def error(self, event: str, **facts: Any) -> Any: ...
+
+
+class Applications(Protocol):
+    """The applications that may call, found by what they present."""
+
+    def find(self, kind: str, value: str) -> Application | None:
+        """The application that holds the key ``value`` of the kind (``api-key``, ``client_id``), if there is one.
+
+        Values are held hashed and found by their hash, so the time it takes says nothing of other values.
+        """
+
+
+class Fetched(Protocol):
+    """The answer to a callout."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+    @property
+    def body(self) -> bytes: ...
+
+
+class Upstream(Protocol):
+    """A pool of connections of the data plane to one origin."""
+
+    async def send(self, exchange: Exchange, target: str) -> Response:
+        """Send the exchange's request to ``target`` (path and query). Raises Fault with an ENDPOINT_ kind."""
+
+
+class Metrics(Protocol):
+    """Numbers that the management port shows."""
+
+    def counter(self, name: str, description: str, labels: Sequence[str] = ()) -> Callable[..., None]:
+        """A counter: call what this answers as ``count(*label_values, amount=1)``."""
+
+    def histogram(
+        self, name: str, description: str, labels: Sequence[str] = (), *, buckets: Sequence[float]
+    ) -> Callable[..., None]:
+        """A histogram: call what this answers as ``observe(value, *label_values)``."""
+
+    def gauge(self, name: str, description: str, read: Callable[[], float]) -> None:
+        """A value that is read whenever somebody looks."""
+
+
+class Context(Protocol):
+    """What the core has for a plugin. It belongs to one snapshot; everything it gave ends with it."""
+
+    @property
+    def place(self) -> str:
+        """Where the instance stands in the configuration, by names: the same over reloads as long as that stays.
+
+        State that belongs to one step (a counter) is shared under a key that holds its place.
+        """
+
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def log(self) -> Logger: ...
+    @property
+    def metrics(self) -> Metrics: ...
+    @property
+    def applications(self) -> Applications: ...
+
+    def key_manager(self, name: str) -> KeyManager:
+        """The configured key manager of that name. Raises LookupError with the names there are."""
+
+    async def fetch(
+        self, url: str, *, method: str = "GET", headers: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> Fetched:
+        """Call out through the egress guard: no private addresses unless allowed, no redirects, bounded in size and
+        time. Raises OSError (ConnectionError, TimeoutError, PermissionError) where that fails."""
+
+    async def upstream(self, url: str, settings: Mapping[str, Any]) -> Upstream:
+        """The pool of connections to the origin of ``url``; snapshots that use the same settings share it."""
+
+    async def shared(self, key: Hashable, open: Callable[[], Shared | Awaitable[Shared]]) -> Shared:  # noqa: A002  # it opens
+        """What instances share: opened by the first, handed to the next, over snapshots too, and closed (its
+        ``close`` or ``aclose``, if it has one) when the last snapshot that took it has stopped."""
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Run a background task until the snapshot stops; it is then cancelled. One that raises is logged."""

@@ -1,0 +1,56 @@
+"""Policies: the steps of flows."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, ClassVar
+
+from apim_sdk.hookspecs import hookimpl
+from apim_sdk.plugin import Plugin
+
+if TYPE_CHECKING:
+    from apim_sdk.exchange import Exchange
+    from apim_sdk.messages import Response
+
+__all__ = ["FLOW_METHODS", "Policy", "Send", "flows_of"]
+
+Send = Callable[["Exchange"], Awaitable["Response"]]
+"""What ``around`` calls to go on to the endpoint."""
+
+FLOW_METHODS = {
+    "entry": ("on_request",),
+    "request": ("on_request", "around", "after"),
+    "response": ("on_response",),
+    "fault": ("on_fault",),
+}
+"""The methods that let a policy stand in a flow: it must define at least one of its flow's."""
+
+
+class Policy(Plugin):
+    """One step of a flow. A policy defines any of
+
+    * ``on_request(exchange)``: ENTRY and REQUEST flow
+    * ``on_response(exchange)``: RESPONSE flow
+    * ``on_fault(exchange)``: FAULT flow; ``exchange.fault`` says what happened, ``exchange.response`` is the answer
+    * ``on_message(exchange, message)``: each message of a stream
+    * ``after(exchange)``: once when the answer or fault leaves, in reverse order, if the step ran in ENTRY or REQUEST
+    * ``async around(exchange, send)``: REQUEST flow; wraps the endpoint call, the first in the list outermost
+
+    each a plain ``def``, or an ``async def`` where it does I/O. It ends the exchange by raising ``Reject`` or
+    ``Respond``. One instance serves all exchanges at once: what belongs to one goes into ``exchange.variables``.
+    """
+
+    kind: ClassVar[str] = "policy"
+    reads_body: ClassVar[bool] = False
+    """Whether it must see the whole body: then, and only then, the chain buffers it before the policy runs."""
+
+    @hookimpl
+    @classmethod
+    def apim_register_policy(cls) -> type[Policy]:
+        """Register the class itself."""
+        return cls
+
+
+def flows_of(policy: type[Policy]) -> tuple[str, ...]:
+    """The flows in which a policy may stand, by the methods that it defines."""
+    return tuple(flow for flow, methods in FLOW_METHODS.items() if any(hasattr(policy, method) for method in methods))
