@@ -9,13 +9,13 @@ from apim_sdk.errors import ErrorKind, EvaluationError, Fault, Reject, Respond
 from apim_sdk.exchange import API, Exchange, Operation, Plan, Timings
 from apim_sdk.fields import Duration, Expression, Regex, Secret, Size, Template
 from apim_sdk.governance import RulesetFunction
-from apim_sdk.headers import Headers
+from apim_sdk.headers import HeaderField, Headers
 from apim_sdk.hookspecs import hookimpl
 from apim_sdk.identity import Application, Client, Credential, Principal, Subscription, TLSInfo
 from apim_sdk.importer import Importer
 from apim_sdk.key_manager import KeyManager
 from apim_sdk.messages import Request, Response, Tunnel
-from apim_sdk.plugin import Plugin, Posture, Status
+from apim_sdk.plugin import Plugin, Posture, Status, state
 from apim_sdk.policy import Policy, Send
 from apim_sdk.record import Record
 from apim_sdk.secrets import SecretProvider
@@ -44,6 +44,7 @@ __all__ = [
     "Expression",
     "Fault",
     "Fetched",
+    "HeaderField",
     "Headers",
     "Importer",
     "KeyManager",
@@ -80,4 +81,5 @@ __all__ = [
     "Upstream",
     "errors",
     "hookimpl",
+    "state",
 ]

@@ -169,9 +169,12 @@ class Expression(_Compiled):
 
 
 class Template(_Compiled):
-    """Text with expressions in double braces: ``/v2/orders/{{ path.id }}``. ``render(exchange)`` gives the text."""
+    """Text with expressions in double braces: ``/v2/orders/{{ path.id }}``. ``render(exchange)`` gives the text.
 
-    __slots__ = ("reads_body", "render")
+    ``constant`` is the text itself where it holds no expression, so that a plugin can prepare it once; else None.
+    """
+
+    __slots__ = ("constant", "reads_body", "render")
     schema: ClassVar[Schema] = {"type": "string", "format": "cel-template"}
 
     render: Callable[[Exchange], str]
@@ -180,6 +183,7 @@ class Template(_Compiled):
     def __init__(self, source: str) -> None:
         super().__init__(source)
         compiled = engine().template(source)
+        self.constant = None if "{{" in source else source
         self.render = compiled.evaluate
         self.reads_body = compiled.reads_body
 

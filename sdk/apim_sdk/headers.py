@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import overload
 
-__all__ = ["Headers"]
+__all__ = ["HeaderField", "Headers"]
 
 Pair = tuple[bytes, bytes]
 
@@ -41,6 +41,22 @@ def encode_value(value: str) -> bytes:
     if _FORBIDDEN.search(wire) is not None:
         raise ValueError("a header value must not hold line breaks or control characters")
     return wire.strip(b" \t")
+
+
+class HeaderField:
+    """A field whose name and value are encoded once, for one that is put on many messages.
+
+    Raises ValueError as ``Headers.set`` does.
+    """
+
+    __slots__ = ("lower_name", "pair")
+
+    def __init__(self, name: str, value: str) -> None:
+        wire, self.lower_name = encode_name(name)
+        self.pair = (wire, encode_value(value))
+
+    def __repr__(self) -> str:
+        return f"<HeaderField {self.pair[0].decode('latin-1')}>"
 
 
 class Headers:
@@ -113,7 +129,22 @@ class Headers:
     def set(self, name: str, value: str) -> None:
         """Make ``value`` the only value of ``name``, in the place of its first field."""
         wire, lower = encode_name(name)
-        pair = (wire, encode_value(value))
+        self._put(lower, (wire, encode_value(value)))
+
+    def add(self, name: str, value: str) -> None:
+        """Append a field, beside those of the same name."""
+        wire, lower = encode_name(name)
+        self._append(lower, (wire, encode_value(value)))
+
+    def put(self, field: HeaderField) -> None:
+        """``set`` with a field that is encoded already."""
+        self._put(field.lower_name, field.pair)
+
+    def append(self, field: HeaderField) -> None:
+        """``add`` with a field that is encoded already."""
+        self._append(field.lower_name, field.pair)
+
+    def _put(self, lower: bytes, pair: Pair) -> None:
         items = self._items
         index = self.index
         places = index.get(lower)
@@ -127,10 +158,7 @@ class Headers:
                 items[place] = None
             index[lower] = places[:1]
 
-    def add(self, name: str, value: str) -> None:
-        """Append a field, beside those of the same name."""
-        wire, lower = encode_name(name)
-        pair = (wire, encode_value(value))
+    def _append(self, lower: bytes, pair: Pair) -> None:
         self.index.setdefault(lower, []).append(len(self._items))
         self._items.append(pair)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import attrs
+
 if TYPE_CHECKING:
     from apim_sdk.context import Context
 
-__all__ = ["Plugin", "Posture", "Status"]
+__all__ = ["Plugin", "Posture", "Status", "state"]
 
 
 class Status(Enum):
@@ -33,6 +35,11 @@ class Posture(Enum):
     """Both sides must be under the operator's control."""
 
 
+def state() -> Any:
+    """A private field for what ``start`` opens: no setting, in no repr, not compared. ``hold`` fills it."""
+    return attrs.field(init=False, eq=False, repr=False)
+
+
 class Plugin:
     """One plugin, configured.
 
@@ -51,6 +58,11 @@ class Plugin:
 
     async def start(self, context: Context) -> None:
         """Open what the plugin needs. Called once for each configured instance, before its snapshot serves."""
+
+    def hold(self, **opened: Any) -> None:
+        """Keep what ``start`` opened in fields that are declared as ``state()``; settings never change."""
+        for name, value in opened.items():
+            object.__setattr__(self, name, value)
 
     async def stop(self) -> None:
         """Let go of what ``start`` opened. Called once, after the last exchange of its snapshot."""
