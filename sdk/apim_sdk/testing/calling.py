@@ -63,9 +63,9 @@ def call(
     """Start the policy, run it on one exchange, stop it; for a plain test function.
 
     It runs in ``flow`` (``entry``, ``request``, ``response``, ``fault``), by default in the request flow if it may
-    stand there, else in the one flow that it is for. ``endpoint`` answers the request; it is a FakeEndpoint that says 200
-    unless given. Errors other than Fault and Respond come out as they are. Where several exchanges must meet the same
-    state, use ``started`` and ``run`` in a coroutine.
+    stand there, else in the one flow that it is for. ``endpoint`` answers the request; unless given, it is a
+    FakeEndpoint that says 200. Errors other than Fault and Respond come out as they are. Where several exchanges must
+    meet the same state, use ``started`` and ``run`` in a coroutine.
     """
 
     async def once() -> Outcome:
