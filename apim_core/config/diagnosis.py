@@ -1,0 +1,172 @@
+"""What is wrong with data that could not be structured: all of it, each with its place and a way to mend it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from apim_core.config import pointers, shapes
+from apim_core.config.hooks import LEAVES, RESERVED_IN_STEP, AlreadyNoted, Refused, step_parts
+from apim_core.config.interpolation import UNREADABLE
+from apim_core.config.problems import Problem, did_you_mean
+from apim_core.config.references import SourceRef, Step
+from apim_core.config.structuring import converter, mapping_key
+
+__all__ = ["diagnose"]
+
+
+def diagnose(data: Any, cls: Any, source: SourceRef, error: Exception) -> list[Problem]:
+    """Every problem of ``data`` as a ``cls``, for which ``error`` is what structuring it raised.
+
+    There are none only when all that is wrong is a value that could not be read, whose problem is noted already.
+    """
+    diagnosis = _Diagnosis(source.file)
+    diagnosis.value(data, cls, source.pointer)
+    if not diagnosis.problems and not diagnosis.unreadable:
+        diagnosis.note(source.pointer, *_said(error))
+    return diagnosis.problems
+
+
+def _said(error: Exception) -> tuple[str, str | None]:
+    """Message and hint of an exception; of an unforeseen one also its type."""
+    if isinstance(error, Refused):
+        return str(error), error.hint
+    first = error.args[0] if error.args and isinstance(error.args[0], str) else str(error)
+    if isinstance(error, ValueError):
+        return first or "the value is refused", None
+    return f"{type(error).__name__}: {first}", None
+
+
+class _Diagnosis:
+    """Collects the problems of one piece of data; used once."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.problems: list[Problem] = []
+        self.unreadable = False
+
+    def note(self, pointer: str, message: str, hint: str | None = None, *, at_key: bool = False) -> None:
+        self.problems.append(Problem(self.file, None, None, pointer, message, hint, at_key))
+
+    def value(self, value: Any, kind: Any, pointer: str) -> None:
+        """Note what is wrong with a value for a type."""
+        kind = shapes.plain(kind)
+        before = len(self.problems)
+        if value is UNREADABLE:
+            self.unreadable = True
+            return
+        if (shorthand := shapes.SHORTHANDS.get(kind)) and shorthand.applies(value):
+            self.value(value, shorthand.inner, pointer)
+        elif kind is Step:
+            self._step(value, pointer)
+        elif shapes.is_class(kind) and kind not in LEAVES:
+            self._class(value, kind, pointer)
+        elif members := shapes.members_of(kind):
+            self._union(value, members, pointer)
+        elif (items := shapes.items_of(kind)) and isinstance(value, list):
+            _, item, fixed = items
+            for index, inner in enumerate(value):
+                each = item if fixed is None else fixed[index] if index < len(fixed) else Any
+                self.value(inner, each, pointers.child(pointer, index))
+        elif (values := shapes.values_of(kind)) and isinstance(value, dict):
+            self._mapping(value, values, pointer)
+        if len(self.problems) == before and not self.unreadable and not shapes.is_anything(kind):
+            self._try(value, kind, pointer)
+
+    def _try(self, value: Any, kind: Any, pointer: str) -> None:
+        try:
+            converter().structure(value, kind)
+        except AlreadyNoted:
+            self.unreadable = True
+        except Exception as error:
+            self.note(pointer, *_said(error))
+
+    def _mapping(self, mapping: dict[Any, Any], kinds: tuple[Any, Any], pointer: str) -> None:
+        key_kind, value_kind = kinds
+        key_hook = mapping_key(converter(), key_kind)
+        for key, inner in mapping.items():
+            place = pointers.child(pointer, str(key))
+            try:
+                key_hook(key, key_kind)
+            except Exception as error:
+                message, hint = _said(error)
+                self.note(place, message, hint, at_key=True)
+            self.value(inner, value_kind, place)
+
+    def _union(self, value: Any, members: tuple[Any, ...], pointer: str) -> None:
+        """Problems of the one member that a value of this kind can be meant for, where there is one."""
+        meant = [member for member in members if _may_be(value, member)]
+        if len(meant) == 1:
+            self.value(value, meant[0], pointer)
+
+    def _step(self, value: Any, pointer: str) -> None:
+        try:
+            _, about = step_parts(value)
+        except Refused as error:
+            self.note(pointer, *_said(error))
+            return
+        for name in RESERVED_IN_STEP:
+            if name in about:
+                self.value(about[name], shapes.options_of(Step)[name].type, pointers.child(pointer, name))
+
+    def _class(self, value: Any, cls: Any, pointer: str) -> None:
+        if not isinstance(value, dict):
+            return
+        options = shapes.options_of(cls)
+        before = len(self.problems)
+        for key in value:
+            if key not in options:
+                self._unknown(key, options, pointers.child(pointer, str(key)))
+        for key, field in options.items():
+            if key in value:
+                self.value(value[key], field.type, pointers.child(pointer, key))
+            elif field.default is attrs.NOTHING:
+                self.note(pointer, f"{key!r} is missing", f"add {key}: ...")
+        if len(self.problems) == before and not self.unreadable:
+            self._validate(value, cls, pointer)
+
+    def _unknown(self, key: Any, options: Any, pointer: str) -> None:
+        if key == "<<":
+            hint = "YAML 1.2 has no merge keys; write the keys out, or use an alias for the whole value"
+        else:
+            known = ", ".join(options) or "none"
+            hint = did_you_mean(key, options) or f"the keys known here are {known}"
+        self.note(pointer, f"the key {str(key)!r} is not known here", hint, at_key=True)
+
+    def _validate(self, value: dict[str, Any], cls: Any, pointer: str) -> None:
+        """Run the validators of a class each on its own, so that what they refuse has the place of its field."""
+        instance = object.__new__(cls)
+        options = shapes.options_of(cls)
+        for key, field in options.items():
+            object.__setattr__(instance, field.name, _given_or_default(value, key, field, instance))
+        for key, field in options.items():
+            if field.validator is not None:
+                try:
+                    field.validator(instance, field, getattr(instance, field.name))
+                except Exception as error:
+                    self.note(pointers.child(pointer, key), *_said(error))
+
+
+def _given_or_default(value: dict[str, Any], key: str, field: Any, instance: Any) -> Any:
+    """What a field of an instance holds before its validator runs."""
+    if key in value:
+        inner = converter().structure(value[key], field.type)
+        return inner if field.converter is None else attrs.converters.pipe(field.converter)(inner)
+    if isinstance(field.default, attrs.Factory):  # type: ignore[arg-type]  # a class at run time, a function in its stub
+        return field.default.factory(*([instance] if field.default.takes_self else []))
+    return field.default
+
+
+def _may_be(value: Any, kind: Any) -> bool:
+    """Whether a value of this kind can be meant for a type, by its outer form alone."""
+    if isinstance(value, dict):
+        return shapes.is_class(kind) or shapes.values_of(kind) is not None
+    if isinstance(value, list):
+        return shapes.items_of(kind) is not None
+    return not (
+        kind is type(None)
+        or (shapes.is_class(kind) and kind not in LEAVES)
+        or shapes.items_of(kind)
+        or shapes.values_of(kind)
+    )

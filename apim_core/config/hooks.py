@@ -1,0 +1,264 @@
+"""How single values are read: what cattrs is told for each type that may stand in a configuration.
+
+Nothing is converted that loses or guesses: text is not a number, ``1.5`` is not a whole one, ``true`` is not 1.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from datetime import date, datetime, time
+from enum import Enum
+from fractions import Fraction
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+from apim_sdk import Duration, Expression, Regex, Secret, Size, Template
+
+from apim_core.config.interpolation import UNREADABLE, SecretReference
+from apim_core.config.model import ApplicationKey, Match
+from apim_core.config.problems import did_you_mean
+from apim_core.config.references import PluginReference, Step
+from apim_core.config.server import Address
+
+__all__ = [
+    "FOLDER",
+    "LEAVES",
+    "RESERVED_IN_STEP",
+    "AlreadyNoted",
+    "Refused",
+    "choose",
+    "choose_enum",
+    "step_parts",
+    "written",
+]
+
+FOLDER: Final[ContextVar[Path | None]] = ContextVar("FOLDER", default=None)
+"""What relative paths are relative to; a context variable, since cattrs hands hooks nothing but value and type."""
+
+RESERVED_IN_STEP: Final = ("when", "name", "on_error", "enabled")
+
+
+class Refused(ValueError):
+    """A value that its place does not take. ``hint`` says what to write instead."""
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class AlreadyNoted(Refused):
+    """The value could not even be read; its problem is noted elsewhere."""
+
+
+def written(value: Any) -> str:
+    """How a value is called in a message: its kind, and itself when it is short and no secret."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return f"the number {value}"
+    if isinstance(value, str):
+        return f"the text {value!r}" if len(value) <= 60 else "a text"
+    return "a mapping" if isinstance(value, dict) else "a list" if isinstance(value, list) else str(value)
+
+
+def _refuse(expected: str, value: Any, hint: str | None = None) -> Refused:
+    if isinstance(value, SecretReference):
+        return unresolved(value)
+    if value is UNREADABLE:
+        return AlreadyNoted("unreadable")
+    return Refused(f"expected {expected}, not {written(value)}", hint)
+
+
+def unresolved(reference: SecretReference) -> Refused:
+    """The refusal of a secret that nobody can give."""
+    return Refused(f"no secret provider {reference.provider!r} is configured", "use ${env:NAME} until there is one")
+
+
+def text(value: Any, cls: Any = str) -> Any:
+    """Text, and nothing else."""
+    if value.__class__ is str:
+        return value if cls is str else _subclass(value, cls)
+    if cls is not str and issubclass(cls, Enum):
+        choose_enum(value, cls)
+    hint = "put it in quotes" if isinstance(value, (int, float)) else None
+    raise _refuse("text", value, hint)
+
+
+def _boolean(value: Any, _: Any = None) -> Any:
+    if value.__class__ is bool:
+        return value
+    hint = "YAML 1.2 knows only true and false" if value in ("yes", "no", "on", "off", "YES", "NO") else None
+    raise _refuse("true or false", value, hint)
+
+
+def _integer(value: Any, cls: Any = int) -> Any:
+    if value.__class__ is int:
+        return value if cls is int else _subclass(value, cls)
+    hint = "take the quotes away" if isinstance(value, str) and re.fullmatch(r"[-+]?\d+", value) else None
+    raise _refuse("a whole number", value, hint)
+
+
+def _subclass(value: Any, cls: Any) -> Any:
+    """A subclass of ``str`` or ``int``: an enum by its values, else what its constructor makes."""
+    if issubclass(cls, Enum):
+        return choose_enum(value, cls)
+    return _made_of(cls, cls.__name__, value.__class__)(value, cls)
+
+
+def _number(value: Any, _: Any = None) -> float:
+    if value.__class__ is float or value.__class__ is int:
+        try:
+            return float(value)
+        except OverflowError:
+            raise _refuse("a number that fits 64 bits", value) from None
+    raise _refuse("a number", value)
+
+
+def _nothing(value: Any, _: Any = None) -> None:
+    if value is not None:
+        raise _refuse("nothing", value)
+
+
+def _made_of(make: Callable[[Any], Any], expected: str, *kinds: type) -> Callable[[Any, Any], Any]:
+    """A hook that hands values of ``kinds`` to ``make``; what ``make`` refuses with ValueError is refused."""
+
+    def hook(value: Any, _: Any = None) -> Any:
+        if value.__class__ not in kinds:
+            raise _refuse(expected, value, "put it in quotes" if isinstance(value, (int, float)) else None)
+        try:
+            return make(value)
+        except Refused:
+            raise
+        except (ValueError, TypeError, OverflowError, RecursionError) as error:
+            raise Refused(str(error) or f"{written(value)} is not {expected}") from error
+
+    return hook
+
+
+def choose(value: Any, choices: Mapping[Any, Any]) -> Any:
+    """One of a few values, compared with their types. ``choices`` has what is written and what it stands for."""
+    for choice, meaning in choices.items():
+        if value.__class__ is choice.__class__ and value == choice:
+            return meaning
+    listed = ", ".join(str(choice) if isinstance(choice, str) else repr(choice) for choice in choices)
+    raise _refuse(f"one of {listed}", value, did_you_mean(value, [c for c in choices if isinstance(c, str)]))
+
+
+def choose_enum(value: Any, cls: type[Enum]) -> Enum:
+    """A member of an enum by its value."""
+    member: Enum = choose(value, {member.value: member for member in cls})
+    return member
+
+
+def only_pair(value: Any, what: str, example: str) -> tuple[str, Any]:
+    """Key and value of a mapping with one key."""
+    if value.__class__ is not dict:
+        hint = f"write {{{value}: {{}}}}" if isinstance(value, str) and re.fullmatch(r"[\w.-]+", value) else None
+        raise _refuse(f"a mapping of one key, {what}, such as {example}", value, hint)
+    if len(value) != 1:
+        keys = ", ".join(map(repr, value)) or "none"
+        raise Refused(f"expected one key, {what}, such as {example}, but there is {keys}", "keep one")
+    ((key, inner),) = value.items()
+    return key, inner
+
+
+def plugin_reference(value: Any, _: Any = None) -> PluginReference:
+    """A plugin by its name, with its settings."""
+    name, settings = only_pair(value, "the name of a plugin", "{mock: {status: 200}}")
+    return PluginReference(name, {} if settings is None else settings)
+
+
+def _application_key(value: Any, _: Any = None) -> ApplicationKey:
+    example = '{api-key: "${env:NAME}"}'
+    if value.__class__ is not dict:  # the value may be a credential: it must not be shown
+        raise Refused(f"expected a mapping of one key, the kind of credential, such as {example}")
+    kind, secret = only_pair(value, "the kind of credential", example)
+    return ApplicationKey(kind, _secret(secret))
+
+
+def _secret(value: Any, _: Any = None) -> Secret:
+    if isinstance(value, SecretReference):
+        raise unresolved(value)
+    if value is UNREADABLE:
+        raise AlreadyNoted("unreadable")
+    if value.__class__ is not str:  # a number may be the secret itself: it must not be shown
+        hint = "put it in quotes" if isinstance(value, (int, float)) else None
+        raise Refused("expected text for a secret", hint)
+    return Secret(value)
+
+
+def _path(value: Any, _: Any = None) -> Path:
+    """A path, relative to the folder of the file that it was written in."""
+    path = Path(text(value))
+    folder = FOLDER.get()
+    return path if folder is None else folder / path
+
+
+def step_parts(value: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A step's plugin apart from what is said about the step."""
+    if value.__class__ is not dict:
+        only_pair(value, "the name of a plugin", "{set-header: {...}}")
+    plugin = {key: inner for key, inner in value.items() if key not in RESERVED_IN_STEP}
+    about = {key: inner for key, inner in value.items() if key in RESERVED_IN_STEP}
+    if len(plugin) != 1:
+        keys = ", ".join(map(repr, plugin))
+        words = ", ".join(RESERVED_IN_STEP)
+        message = f"a step has one plugin, not {len(plugin)}: {keys}" if plugin else "this step names no plugin"
+        hint = f"beside the plugin's name a step may have {words}; check the indentation of the plugin's settings"
+        for key in plugin:
+            hint = did_you_mean(key, RESERVED_IN_STEP) or hint
+        raise Refused(message, hint)
+    return plugin, about
+
+
+def _step(value: Any, _: Any = None) -> Step:
+    plugin, about = step_parts(value)
+    reference = plugin_reference(plugin)
+    if not about:
+        return Step(reference)
+    condition = about.get("when")
+    return Step(
+        reference,
+        when=None if condition is None else LEAVES[Expression](condition, Expression),
+        name=None if about.get("name") is None else text(about["name"]),
+        on_error=choose(about.get("on_error", "fail"), {word: word for word in ("fail", "skip", "run")}),
+        enabled=_boolean(about.get("enabled", True)),
+    )
+
+
+LEAVES: Final[dict[Any, Callable[[Any, Any], Any]]] = {
+    str: text,
+    bool: _boolean,
+    int: _integer,
+    float: _number,
+    type(None): _nothing,
+    Duration: _made_of(Duration, "a duration such as 30s", str, int, float),
+    Size: _made_of(Size, "a size such as 64KiB", str, int),
+    Secret: _secret,
+    Expression: _made_of(Expression, "a CEL expression", str),
+    Template: _made_of(Template, "text", str),
+    Regex: _made_of(Regex, "a regular expression", str),
+    Address: _made_of(Address.parse, "an address such as 127.0.0.1:8080", str),
+    Match: _made_of(Match.parse, "a match such as GET /orders/{id}", str),
+    ApplicationKey: _application_key,
+    PluginReference: plugin_reference,
+    Step: _step,
+    Path: _path,
+    UUID: _made_of(UUID, "a UUID", str),
+    Fraction: _made_of(Fraction, "a fraction", str, int),
+    date: _made_of(date.fromisoformat, "a date such as 2026-01-31", str),
+    datetime: _made_of(datetime.fromisoformat, "a date and time such as 2026-01-31T12:00:00Z", str),
+    time: _made_of(time.fromisoformat, "a time of day such as 12:30", str),
+    IPv4Address: _made_of(IPv4Address, "an IPv4 address", str),
+    IPv6Address: _made_of(IPv6Address, "an IPv6 address", str),
+    IPv4Network: _made_of(IPv4Network, "an IPv4 network such as 10.0.0.0/8", str),
+    IPv6Network: _made_of(IPv6Network, "an IPv6 network such as fd00::/8", str),
+    IPv4Interface: _made_of(IPv4Interface, "an IPv4 interface", str),
+    IPv6Interface: _made_of(IPv6Interface, "an IPv6 interface", str),
+}

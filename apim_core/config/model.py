@@ -1,0 +1,250 @@
+"""The configuration as the gateway sees it: frozen, checked, without a trace of YAML.
+
+Every class is what an operator may write at one place, every field one key of it; the docstring under a field is its
+description in the JSON Schema and in the documentation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import attrs
+from apim_sdk import Duration, Expression, Secret, Template
+
+from apim_core.config.locating import locate
+from apim_core.config.problems import Location
+from apim_core.config.references import NO_FLOWS, NOWHERE, Flows, PluginReference, SourceRef
+from apim_core.config.server import Address, Limits, Listener, Log, Management, Network, Timeouts
+
+__all__ = [
+    "Api",
+    "Application",
+    "ApplicationKey",
+    "Configuration",
+    "Match",
+    "Operation",
+    "Plan",
+    "PlanLimit",
+    "ResponseTemplate",
+    "Subscription",
+]
+
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HOST: Final = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*", re.I)
+
+
+def _not_empty(instance: Any, attribute: attrs.Attribute[Any], value: str) -> None:
+    if not value.strip():
+        raise ValueError("it must not be empty")
+
+
+def _context(instance: Any, attribute: attrs.Attribute[Any], value: str) -> None:
+    if not value.startswith("/"):
+        raise ValueError(f"{value!r} must begin with '/'")
+    if value != "/" and value.endswith("/"):
+        raise ValueError(f"{value!r} must not end with '/'")
+    if any(character in value for character in "?#{}*"):
+        raise ValueError(f"{value!r} is no plain path: it may not hold ?, #, * or braces")
+
+
+def _hosts(instance: Any, attribute: attrs.Attribute[Any], value: tuple[str, ...]) -> None:
+    for host in value:
+        if not _HOST.fullmatch(host):
+            raise ValueError(f"{host!r} is no host name: write api.example.com or *.example.com, without a port")
+
+
+@attrs.frozen
+class Match:
+    """What requests an operation takes: ``method`` (``*`` for any) and a path template under the API's context."""
+
+    method: str
+    path: str
+
+    @classmethod
+    def parse(cls, text: str) -> Match:
+        """From ``METHOD /path/{parameter}``. Raises ValueError when it is something else."""
+        method, space, path = text.partition(" ")
+        path = path.strip()
+        if not space or not _TOKEN.fullmatch(method):
+            raise ValueError(f"{text!r} is no match: write METHOD path, such as GET /orders/{{id}}")
+        if not path.startswith("/"):
+            raise ValueError(f"the path {path!r} of a match must begin with '/'")
+        return cls(method.upper(), path)
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+@attrs.frozen
+class ResponseTemplate:
+    """An answer in place of the built-in body of one kind of error."""
+
+    status: int | None = attrs.field(
+        default=None,
+        validator=attrs.validators.optional(attrs.validators.and_(attrs.validators.ge(100), attrs.validators.le(599))),
+    )
+    """HTTP status; without it, that of the error."""
+    headers: Mapping[str, Template] = attrs.field(factory=dict)
+    """Header fields that are set on the answer."""
+    body: Template | None = None
+    """The body; without it, the built-in one."""
+    content_type: str = "application/json"
+    """Media type of the body."""
+
+
+@attrs.frozen
+class PlanLimit:
+    """So many requests in so much time, counted for each subscription."""
+
+    requests: int = attrs.field(validator=attrs.validators.ge(1))
+    """How many requests may pass."""
+    per: Duration
+    """In what time."""
+    burst: int | None = attrs.field(default=None, validator=attrs.validators.optional(attrs.validators.ge(1)))
+    """How many may pass at once; without it, as many as `requests`."""
+
+
+@attrs.frozen
+class Plan:
+    """How consumers get in: a way to authenticate and the limits that come with it."""
+
+    name: str = attrs.field(validator=_not_empty)
+    """Name of the plan, unique in its API."""
+    authentication: PluginReference
+    """The authenticator, such as `jwt` or `api-key`, with its settings; `keyless` lets everybody in."""
+    limits: tuple[PlanLimit, ...] = ()
+    """Limits for each subscription to this plan."""
+    flows: Flows = NO_FLOWS
+    """Policies that run for consumers of this plan."""
+    when: Expression | None = None
+    """Condition in CEL for the plan to be considered at all."""
+    subscription: Literal["required", "none"] | None = None
+    """Whether the application must be subscribed; without it, the authenticator decides: `keyless` needs none."""
+    source: SourceRef = attrs.field(default=NOWHERE, init=False, eq=False, repr=False)
+
+
+@attrs.frozen
+class Operation:
+    """What an API offers under one method and path."""
+
+    match: Match
+    """Method and path below the API's context: `GET /orders/{id}`; `*` is any method, a last `/*` any rest."""
+    name: str | None = None
+    """Name of the operation in records and metrics; a definition brings its operationId."""
+    scopes: tuple[str, ...] = ()
+    """Scopes of which the consumer's token must carry at least one."""
+    authentication: Literal["none"] | None = None
+    """`none` opens this operation to everybody, whatever the plans say."""
+    flows: Flows = NO_FLOWS
+    """Policies that run for this operation."""
+    endpoint: PluginReference | None = None
+    """Where requests of this operation go, in place of the API's endpoint."""
+    source: SourceRef = attrs.field(default=NOWHERE, init=False, eq=False, repr=False)
+
+
+@attrs.frozen
+class Api:
+    """An API: a context path, its operations, where they go and who may call them."""
+
+    name: str = attrs.field(validator=_not_empty)
+    """Name of the API."""
+    context: str = attrs.field(validator=_context)
+    """Path under which the API is reached, its version included where it should be part of it."""
+    version: str = attrs.field(default="1.0", validator=_not_empty)
+    """Version of the API; in quotes, for 1.0 alone is a number."""
+    description: str = ""
+    """What the API is for."""
+    hosts: tuple[str, ...] = attrs.field(default=(), validator=_hosts)
+    """Host names under which the API is reached, exact or with a wildcard label in front; without it, any."""
+    definition: Path | None = None
+    """OpenAPI 3.0, 3.1 or Swagger 2 document, relative to this file, that brings the operations."""
+    endpoint: PluginReference | None = None
+    """Where requests end, such as `http`. Without it, every operation needs an endpoint of its own."""
+    plans: tuple[Plan, ...] = ()
+    """Ways in, tried in this order. Without any, nobody gets in."""
+    flows: Flows = NO_FLOWS
+    """Policies that run for every operation of the API."""
+    operations: tuple[Operation, ...] = ()
+    """Operations; they add to those of the definition and win over one of the same method and path."""
+    response_templates: Mapping[str, ResponseTemplate] = attrs.field(factory=dict)
+    """Answers by error key, or `DEFAULT`, in place of the gateway's."""
+    status: Literal["published", "blocked", "deprecated"] = "published"
+    """`blocked` answers every request with 503, `deprecated` serves and says so in a header."""
+    source: SourceRef = attrs.field(default=NOWHERE, init=False, eq=False, repr=False)
+
+
+@attrs.frozen
+class ApplicationKey:
+    """A credential by which an application is known; ``kind`` is what authenticators call it."""
+
+    kind: str
+    value: Secret
+
+
+@attrs.frozen
+class Subscription:
+    """An application's use of an API under one of its plans."""
+
+    api: str
+    """Name of the API."""
+    plan: str
+    """Name of the plan."""
+    version: str | None = None
+    """Version of the API; without it, every version that has the plan."""
+    source: SourceRef = attrs.field(default=NOWHERE, init=False, eq=False, repr=False)
+
+
+@attrs.frozen
+class Application:
+    """A consumer."""
+
+    name: str = attrs.field(validator=_not_empty)
+    """Name of the application."""
+    owner: str | None = None
+    """Who answers for it."""
+    keys: tuple[ApplicationKey, ...] = ()
+    """Credentials of the application, each a mapping of one key: `api-key: ...`, `client_id: ...`."""
+    subscriptions: tuple[Subscription, ...] = ()
+    """APIs and plans that it uses."""
+    source: SourceRef = attrs.field(default=NOWHERE, init=False, eq=False, repr=False)
+
+
+@attrs.frozen
+class Configuration:
+    """The whole of what a gateway runs."""
+
+    include: tuple[str, ...] = ()
+    """More files, folders or patterns, relative to this file: lists are added to, mappings merged."""
+    listen: tuple[Listener, ...] = (Listener(Address("127.0.0.1", 8080)),)
+    """Where requests come in: `host:port`, a mapping with more settings, or a list of these."""
+    management: Management = attrs.field(factory=Management)
+    """The port for health, readiness and metrics."""
+    trusted_proxies: tuple[Network, ...] = ()
+    """Networks whose word on the client's address, scheme and host is believed."""
+    workers: int = attrs.field(default=1, validator=attrs.validators.ge(1))
+    """How many processes serve."""
+    limits: Limits = attrs.field(factory=Limits)
+    """The most that clients may send or hold."""
+    timeouts: Timeouts = attrs.field(factory=Timeouts)
+    """How long the gateway waits for clients."""
+    log: Log = attrs.field(factory=Log)
+    """The gateway's own log."""
+    key_managers: Mapping[str, PluginReference] = attrs.field(factory=dict)
+    """Authorization servers that are trusted, by the name that authenticators use."""
+    sinks: tuple[PluginReference, ...] = ()
+    """Where a record of every request goes."""
+    flows: Flows = NO_FLOWS
+    """Policies that run for every request."""
+    apis: tuple[Api, ...] = ()
+    """The APIs."""
+    applications: tuple[Application, ...] = ()
+    """The consumers."""
+    response_templates: Mapping[str, ResponseTemplate] = attrs.field(factory=dict)
+    """Answers by error key, or `DEFAULT`, in place of the built-in ones."""
+
+    def locate(self, source: SourceRef) -> Location:
+        """Where in its file a part of the configuration was written; the file is read again for it."""
+        return locate(source)

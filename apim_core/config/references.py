@@ -1,0 +1,70 @@
+"""Where a configuration names a plugin: a mapping of one key, the plugin's name, to the plugin's own settings."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+
+import attrs
+from apim_sdk import Expression
+
+__all__ = ["NOWHERE", "NO_FLOWS", "Flows", "PluginReference", "SourceRef", "Step"]
+
+
+@attrs.frozen
+class SourceRef:
+    """The place in a file that brought a part of the configuration: its pointer is that in ``file`` itself."""
+
+    file: str
+    pointer: str
+
+
+NOWHERE: Final = SourceRef("", "")
+
+
+@attrs.frozen
+class PluginReference:
+    """A plugin's name and its settings as they were written; the compiler structures them by the plugin's class."""
+
+    name: str
+    """Name of the plugin, which is its entry point."""
+    settings: Any = attrs.field(factory=dict)
+    """Settings of the plugin, as its documentation lists them."""
+    source: SourceRef = attrs.field(default=NOWHERE, init=False, eq=False, repr=False)
+
+
+@attrs.frozen
+class Step:
+    """One policy of a flow: a plugin, and when it runs."""
+
+    plugin: PluginReference
+    """The plugin and its settings, under the plugin's name as key."""
+    when: Expression | None = None
+    """Condition in CEL; the step runs only where it is true."""
+    name: str | None = None
+    """Name of the step in logs, metrics and `apim explain`; without it, the plugin's name."""
+    on_error: Literal["fail", "skip", "run"] = "fail"
+    """What an error in the condition does: `fail` refuses the exchange, `skip` passes the step by, `run` runs it."""
+    enabled: bool = True
+    """Whether the step is there at all; `false` keeps it in the file without running it."""
+
+    @property
+    def source(self) -> SourceRef:
+        """Where the step was written."""
+        return self.plugin.source
+
+
+@attrs.frozen
+class Flows:
+    """The policies of one level, in the order in which they run."""
+
+    entry: tuple[Step, ...] = ()
+    """Before authentication. Only the gateway and an API have this flow."""
+    request: tuple[Step, ...] = ()
+    """After authentication and the plan's limits, on the way to the endpoint."""
+    response: tuple[Step, ...] = ()
+    """On the way back to the client."""
+    fault: tuple[Step, ...] = ()
+    """On the way back to the client after anything failed or refused."""
+
+
+NO_FLOWS: Final = Flows()

@@ -1,0 +1,156 @@
+"""What the gateway listens on, and the bounds within which it serves."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from pathlib import Path
+from typing import Literal
+
+import attrs
+from apim_sdk import Duration, Size
+
+__all__ = ["Address", "Certificate", "Limits", "Listener", "Log", "Management", "Network", "Timeouts", "Tls"]
+
+Network = IPv4Network | IPv6Network
+
+
+@attrs.frozen
+class Address:
+    """A host and a port to listen on: ``127.0.0.1:8080``, ``[::1]:8080``, ``localhost:8080``, ``:8080`` for any."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """From ``host:port``. Raises ValueError when it is something else."""
+        host, colon, port = text.rpartition(":")
+        if not (colon and port.isascii() and port.isdigit() and int(port) <= 65535):
+            raise ValueError(f"{text!r} is no address: write host:port, such as 127.0.0.1:8080 or [::1]:8080")
+        if host.startswith("[") and host.endswith("]"):
+            host = host[1:-1]
+            if not isinstance(_ip(host), IPv6Address):
+                raise ValueError(f"{host!r} is no IPv6 address")
+        elif ":" in host:
+            raise ValueError(f"{text!r} is no address: an IPv6 address stands in brackets, [{host}]:{port}")
+        return cls(host, int(port))
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def _ip(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None
+
+
+@attrs.frozen
+class Certificate:
+    """A certificate chain with its key, for the host names that clients ask for by SNI."""
+
+    hosts: tuple[str, ...]
+    """Host names, exact or with a leading wildcard label such as `*.example.com`."""
+    certificate: Path
+    """PEM file of the certificate chain, the server's own certificate first."""
+    key: Path
+    """PEM file of the private key."""
+
+
+@attrs.frozen
+class Tls:
+    """TLS of a listener."""
+
+    certificate: Path
+    """PEM file of the certificate chain, the server's own certificate first."""
+    key: Path
+    """PEM file of the private key."""
+    client_ca: Path | None = None
+    """PEM file of the authorities that client certificates must come from."""
+    client_certificate: Literal["none", "optional", "required"] | None = None
+    """Whether a client must show a certificate; without it, `required` when `client_ca` is set and `none` when not."""
+    minimum_version: Literal["1.2", "1.3"] = "1.2"
+    """The oldest TLS version that is spoken."""
+    sni: tuple[Certificate, ...] = ()
+    """More certificates, chosen by the host name that the client asks for."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.client_certificate in ("optional", "required") and self.client_ca is None:
+            raise ValueError(f"client_certificate: {self.client_certificate} needs client_ca")
+
+
+@attrs.frozen
+class Limits:
+    """The most of everything that a client may send or hold. What is over is refused with 4xx or by closing."""
+
+    request_line: Size = Size("8KiB")
+    """Longest request line; a longer one is answered with 414."""
+    headers: Size = Size("32KiB")
+    """Most bytes of all header fields together; more is answered with 431."""
+    header_count: int = attrs.field(default=100, validator=attrs.validators.ge(1))
+    """Most header fields; more is answered with 431."""
+    body: Size | None = None
+    """Largest request body; a larger one is answered with 413. Without it, bodies are streamed whatever their size."""
+    buffered_body: Size = Size("10MiB")
+    """Largest body that a policy may read as a whole."""
+    connections: int = attrs.field(default=10_000, validator=attrs.validators.ge(1))
+    """Most connections of clients at a time, in one worker."""
+    requests: int = attrs.field(default=10_000, validator=attrs.validators.ge(1))
+    """Most requests at a time, in one worker."""
+    requests_per_connection: int | None = attrs.field(
+        default=None, validator=attrs.validators.optional(attrs.validators.ge(1))
+    )
+    """Requests after which a connection is closed. Without it, there is no such bound."""
+
+
+@attrs.frozen
+class Timeouts:
+    """How long the gateway waits for clients."""
+
+    head: Duration = Duration("10s")
+    """For a request's head to be complete, from its first byte or the connection's start."""
+    body: Duration = Duration("60s")
+    """For the next bytes of a request's body."""
+    idle: Duration = Duration("75s")
+    """For the next request on a kept-alive connection."""
+    write: Duration = Duration("60s")
+    """For a client to take the next bytes of an answer."""
+    drain: Duration = Duration("30s")
+    """For running requests to end when the gateway stops or a configuration is replaced."""
+
+
+@attrs.frozen
+class Listener:
+    """One address that takes requests."""
+
+    address: Address
+    """Host and port, such as `127.0.0.1:8080`."""
+    tls: Tls | None = None
+    """Certificates; without it the listener speaks plain HTTP."""
+    proxy_protocol: bool = False
+    """Whether every connection begins with a PROXY protocol header, version 1 or 2, from a trusted proxy."""
+    limits: Limits | None = None
+    """Limits of this listener in place of the gateway's."""
+    timeouts: Timeouts | None = None
+    """Time-outs of this listener in place of the gateway's."""
+
+
+@attrs.frozen
+class Management:
+    """The port for health, readiness and metrics."""
+
+    listen: Address = Address("127.0.0.1", 8081)
+    """Host and port; keep it off public networks."""
+    enabled: bool = True
+    """Whether there is a management port."""
+
+
+@attrs.frozen
+class Log:
+    """The gateway's own log."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least that is written."""
+    format: Literal["text", "json"] | None = None
+    """How a line looks; without it, text on a terminal and JSON elsewhere."""
