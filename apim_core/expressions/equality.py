@@ -1,8 +1,10 @@
 """Equality, membership and order of values (cel-spec langdef, "Equality", "Ordering").
 
-Numbers of different types compare by their mathematical value; values of otherwise different types are unequal, and
-have no order.
+Numbers of different types compare by value, an integer with a double as doubles; values of otherwise different types
+are unequal, and have no order.
 """
+
+import math
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -21,16 +23,29 @@ def equal(left: Any, right: Any) -> bool:
     kind, other = type(left), type(right)
     if kind is other and kind in _PLAIN:
         return bool(left == right)
-    if kind in NUMBERS and other in NUMBERS:
-        return bool(left == right)
     if type_of(left) is not type_of(right):
-        return _equal_numbers(left, right)
+        return _equal_numbers(native(left), native(right))
     return _equal_of_type(native(left), native(right), type_of(left))
 
 
 def _equal_numbers(left: Any, right: Any) -> bool:
-    left, right = native(left), native(right)
-    return type(left) in NUMBERS and type(right) in NUMBERS and bool(left == right)
+    if type(left) not in NUMBERS or type(right) not in NUMBERS:
+        return False
+    one, other = _alike(left, right)
+    return one == other
+
+
+def _alike(left: float, right: float) -> tuple[float, float]:
+    if type(left) is float:
+        return left, _as_double(right)
+    return (_as_double(left), right) if type(right) is float else (left, right)
+
+
+def _as_double(number: float) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return math.copysign(math.inf, number)
 
 
 def _equal_of_type(left: Any, right: Any, kind: Type) -> bool:
@@ -71,8 +86,10 @@ def ordered(compare: Callable[[Any, Any], bool], symbol: str) -> Callable[[Any, 
     def compare_values(left: Any, right: Any) -> bool:
         left, right = native(left), native(right)
         kind, other = type(left), type(right)
-        if (kind is other and kind in ORDERED) or (kind in NUMBERS and other in NUMBERS):
+        if kind is other and kind in ORDERED:
             return compare(left, right)
+        if kind in NUMBERS and other in NUMBERS:
+            return compare(*_alike(left, right))
         raise EvaluationError(f"no such overload: {type_of(left)} {symbol} {type_of(right)}")
 
     return compare_values

@@ -62,11 +62,12 @@ def _inequality(left: Code, right: Code) -> Run:
 def _ordering(function: str, left: Code, right: Code) -> Run:
     compare, compare_any = _ORDERINGS[function]
     first, second, bound = left.run, right.run, right.constant
-    if type(bound) in NUMBERS:
+    number = type(bound)
+    if number in NUMBERS:
 
         def against_number(context: Any) -> bool:
             value = first(context)
-            return compare(value, bound) if type(value) in NUMBERS else compare_any(value, bound)
+            return compare(value, bound) if type(value) is number else compare_any(value, bound)
 
         return against_number
 
