@@ -7,11 +7,11 @@ from typing import Any
 import attrs
 
 from apim_core.config import pointers, shapes
+from apim_core.config.converting import converter, mapping_key
 from apim_core.config.hooks import LEAVES, RESERVED_IN_STEP, AlreadyNoted, Refused, step_parts
 from apim_core.config.interpolation import UNREADABLE
 from apim_core.config.problems import Problem, did_you_mean
 from apim_core.config.references import SourceRef, Step
-from apim_core.config.structuring import converter, mapping_key
 
 __all__ = ["diagnose"]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import attrs
 
+from apim_core.config.defining import Definitions
 from apim_core.config.including import Gathered, gather
 from apim_core.config.locating import locate_problems
 from apim_core.config.model import Configuration
@@ -33,6 +34,11 @@ def load(path: str | Path, environment: Mapping[str, str] | None = None) -> Conf
     if problems:
         raise ConfigErrors(locate_problems(problems, gathered.contents))
     trace(configuration, gathered.origin)
+    definitions = Definitions(gathered.contents)
+    configuration = attrs.evolve(configuration, apis=tuple(map(definitions.complete, configuration.apis)))
+    problems = definitions.problems
+    if problems:
+        raise ConfigErrors(locate_problems(problems, gathered.contents))
     return configuration
 
 

@@ -17,7 +17,7 @@ from apim_sdk import Duration, Expression, Secret, Template
 from apim_core.config.locating import locate
 from apim_core.config.problems import Location
 from apim_core.config.references import NO_FLOWS, NOWHERE, Flows, PluginReference, SourceRef
-from apim_core.config.server import Address, Limits, Listener, Log, Management, Network, Timeouts
+from apim_core.config.server import Address, Egress, Limits, Listener, Log, Management, Network, Timeouts
 
 __all__ = [
     "Api",
@@ -232,6 +232,10 @@ class Configuration:
     """How long the gateway waits for clients."""
     log: Log = attrs.field(factory=Log)
     """The gateway's own log."""
+    limit_policy: str = "rate-limit"
+    """The policy that a plan's `limits` are settings of; it is given `key: subscription` beside them."""
+    egress: Egress = Egress()
+    """Where the gateway itself and its plugins may call out to; backends of endpoints are not bound by it."""
     key_managers: Mapping[str, PluginReference] = attrs.field(factory=dict)
     """Authorization servers that are trusted, by the name that authenticators use."""
     sinks: tuple[PluginReference, ...] = ()

@@ -9,7 +9,7 @@ from typing import Literal
 import attrs
 from apim_sdk import Duration, Size
 
-__all__ = ["Address", "Certificate", "Limits", "Listener", "Log", "Management", "Network", "Timeouts", "Tls"]
+__all__ = ["Address", "Certificate", "Egress", "Limits", "Listener", "Log", "Management", "Network", "Timeouts", "Tls"]
 
 Network = IPv4Network | IPv6Network
 
@@ -144,6 +144,18 @@ class Management:
     """Host and port; keep it off public networks."""
     enabled: bool = True
     """Whether there is a management port."""
+
+
+@attrs.frozen
+class Egress:
+    """What callouts of the gateway and its plugins may reach beside public addresses."""
+
+    allow: tuple[Network, ...] = ()
+    """Networks that are not public (loopback, private ...) and may be called all the same."""
+    timeout: Duration = Duration("10s")
+    """For a whole callout."""
+    response: Size = Size("4MiB")
+    """Largest answer to a callout."""
 
 
 @attrs.frozen
