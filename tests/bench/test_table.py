@@ -1,0 +1,37 @@
+"""Reports as people read them."""
+
+from bench.report import Finding, RowReport, Sample
+from bench.table import columns, number, row_text, verdict_text
+
+
+def test_names_stand_left_and_figures_right():
+    assert columns([("a", "10.5"), ("nginx", "9")]) == "  a      10.5\n  nginx     9"
+
+
+def test_numbers_show_the_places_that_matter():
+    assert [number(value) for value in (3.0, 12000, 0.25, 123.456)] == ["3", "12,000", "0.25", "123.5"]
+
+
+def test_a_row_shows_contestants_ratios_notes_and_failures():
+    report = RowReport(
+        "plain",
+        "plain proxy",
+        (Sample("apim", 0, 30.0, 40000.0, 0.71, 1.28, 120000, 0),),
+        (Finding("apim / nginx", 1.5, "x", 1.6, 1.4, 1.7),),
+        ("caddy is missing",),
+        ("envoy was not ready",),
+    )
+    lines = row_text(report).splitlines()
+    assert lines[0] == "plain: plain proxy"
+    assert lines[2].split() == ["apim", "30.0", "40,000", "0.71", "1.28", "0"]
+    assert lines[3] == "  apim / nginx  1.50 x  (1.40 .. 1.70)  <= 1.60 x  holds"
+    assert lines[4:] == ["  note: caddy is missing", "  FAILED: envoy was not ready"]
+
+
+def test_the_list_of_verdicts_leaves_out_what_has_no_budget():
+    report = RowReport("1g", "", (), (Finding("peak", 80.0, "MiB", 64.0), Finding("time", 2.5, "s")))
+    assert verdict_text([report]) == "  1g: peak  80 MiB    <= 64 MiB  BROKEN"
+
+
+def test_without_any_budget_the_list_says_so():
+    assert verdict_text([RowReport("1g", "")]) == "  no budget was measured"
