@@ -21,6 +21,7 @@ from apim_sdk.record import Record
 from apim_sdk.secrets import SecretProvider
 from apim_sdk.sink import Sink
 from apim_sdk.stores import CounterStore, Decision, Rate, Store
+from apim_sdk.upstream import UpstreamSettings
 
 __all__ = [
     "API",
@@ -79,6 +80,7 @@ __all__ = [
     "Timings",
     "Tunnel",
     "Upstream",
+    "UpstreamSettings",
     "errors",
     "hookimpl",
     "state",

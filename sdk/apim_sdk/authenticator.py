@@ -26,6 +26,8 @@ class Authenticator(Plugin):
     kind: ClassVar[str] = "authenticator"
     requires_subscription: ClassVar[bool] = True
     """Whether a plan of this method admits only subscribed applications, unless the plan says otherwise."""
+    anonymous: ClassVar[bool] = False
+    """Whether it lets in whoever presents nothing; a plan of it is no refuge for a credential that was refused."""
     challenge: ClassVar[str | None] = None
     """The ``WWW-Authenticate`` challenge of a 401 (RFC 9110, section 11.6.1), such as ``Bearer realm="apim"``."""
 

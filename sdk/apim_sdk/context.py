@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from apim_sdk.identity import Application
     from apim_sdk.key_manager import KeyManager
     from apim_sdk.messages import Response
+    from apim_sdk.upstream import UpstreamSettings
 
 __all__ = ["Applications", "Clock", "Context", "Fetched", "Logger", "Metrics", "Upstream"]
 
@@ -106,7 +107,7 @@ class Context(Protocol):
         """Call out through the egress guard: no private addresses unless allowed, no redirects, bounded in size and
         time. Raises OSError (ConnectionError, TimeoutError, PermissionError) where that fails."""
 
-    async def upstream(self, url: str, settings: Mapping[str, Any]) -> Upstream:
+    async def upstream(self, url: str, settings: UpstreamSettings) -> Upstream:
         """The pool of connections to the origin of ``url``; snapshots that use the same settings share it."""
 
     async def shared(self, key: Hashable, open: Callable[[], Shared | Awaitable[Shared]]) -> Shared:  # noqa: A002  # it opens

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +73,8 @@ class Exchange:
     """
 
     __slots__ = (
+        "_afters",
+        "_deferred",
         "_variables",
         "api",
         "application",
@@ -111,6 +113,8 @@ class Exchange:
         self.bytes_received = 0
         self.bytes_sent = 0
         self._variables: dict[str, Any] | None = None
+        self._afters: list[Callable[[Exchange], Any]] = []
+        self._deferred: list[Callable[[], None]] = []
 
     @property
     def variables(self) -> dict[str, Any]:
@@ -118,6 +122,13 @@ class Exchange:
         if self._variables is None:
             self._variables = {}
         return self._variables
+
+    def defer(self, callback: Callable[[], None]) -> None:
+        """Have ``callback`` called when the exchange is over: the answer is all sent, or the client has gone away.
+
+        It may not wait. The last deferred is called first; one that raises is logged.
+        """
+        self._deferred.append(callback)
 
     def __repr__(self) -> str:
         return f"<Exchange {self.request.method} {self.request.path}>"

@@ -105,6 +105,11 @@ class Headers:
         places = self.index.get(lower_name)
         return self._items[places[0]][1] if places else None  # type: ignore[index]  # indexed places are filled
 
+    def values_of(self, lower_name: bytes) -> list[bytes]:
+        """Every value of a name that is already bytes in lower case, in order."""
+        places = self.index.get(lower_name)
+        return [self._items[place][1] for place in places] if places else []  # type: ignore[index]  # as above
+
     def discard(self, lower_name: bytes) -> None:
         """Remove a name that is already bytes in lower case."""
         places = self.index.pop(lower_name, None)

@@ -36,7 +36,7 @@ class Posture(Enum):
 
 
 def state() -> Any:
-    """A private field for what ``start`` opens: no setting, in no repr, not compared. ``hold`` fills it."""
+    """A private field for what a plugin works out or opens: no setting, in no repr, not compared. ``hold`` fills it."""
     return attrs.field(init=False, eq=False, repr=False)
 
 
@@ -60,7 +60,7 @@ class Plugin:
         """Open what the plugin needs. Called once for each configured instance, before its snapshot serves."""
 
     def hold(self, **opened: Any) -> None:
-        """Keep what ``start`` opened in fields that are declared as ``state()``; settings never change."""
+        """Fill fields declared as ``state()``, in ``__attrs_post_init__`` or ``start``; settings never change."""
         for name, value in opened.items():
             object.__setattr__(self, name, value)
 

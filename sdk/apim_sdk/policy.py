@@ -33,7 +33,9 @@ class Policy(Plugin):
     * ``on_response(exchange)``: RESPONSE flow
     * ``on_fault(exchange)``: FAULT flow; ``exchange.fault`` says what happened, ``exchange.response`` is the answer
     * ``on_message(exchange, message)``: each message of a stream
-    * ``after(exchange)``: once when the answer or fault leaves, in reverse order, if the step ran in ENTRY or REQUEST
+    * ``after(exchange)``: once when the answer or fault leaves, in reverse order, if the step was passed in ENTRY or
+      REQUEST; ``exchange.response`` is about to be sent, or None if the client went away first. What must wait until
+      the last byte is sent goes into ``exchange.defer``
     * ``async around(exchange, send)``: REQUEST flow; wraps the endpoint call, the first in the list outermost
 
     each a plain ``def``, or an ``async def`` where it does I/O. It ends the exchange by raising ``Reject`` or

@@ -1,0 +1,128 @@
+"""Admission: which plan a client comes in by, who it is, and whether it may call the operation.
+
+Plans are tried in the order in which they stand. Those whose credential the request carries are judged; ``keyless``
+finds nothing in a request, so a plan of it only serves those who presented nothing: it never rescues a bad credential.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
+
+from apim_sdk import errors
+from apim_sdk.authenticator import Authenticator
+from apim_sdk.errors import Fault, Reject
+from apim_sdk.exchange import Exchange, Plan
+from apim_sdk.identity import Application, Credential, Principal, Subscription
+
+from apim_core.steps import Condition, PluginFault
+
+__all__ = ["CompiledPlan", "admit", "authorize"]
+
+
+class _Finder(Protocol):
+    def find(self, kind: str, value: str) -> Application | None: ...
+
+
+class CompiledPlan:
+    """A plan, ready to let clients in.
+
+    ``subscriptions`` are those to this plan of this API, by the application's id.
+    """
+
+    __slots__ = (
+        "anonymous",
+        "applications",
+        "authenticator",
+        "condition",
+        "find",
+        "judge",
+        "plan",
+        "requires_subscription",
+        "subscriptions",
+    )
+
+    def __init__(
+        self,
+        plan: Plan,
+        authenticator: Authenticator,
+        condition: Condition | None,
+        requires_subscription: bool,
+        subscriptions: Mapping[str, Subscription],
+        applications: _Finder,
+    ) -> None:
+        self.plan = plan
+        self.authenticator = authenticator
+        self.find: Callable[[Exchange], Credential | None] = authenticator.find
+        self.judge: Callable[[Credential, Exchange], Principal | Awaitable[Principal]] = authenticator.judge
+        self.condition = condition
+        self.requires_subscription = requires_subscription
+        self.subscriptions = subscriptions
+        self.applications = applications
+        self.anonymous = authenticator.anonymous
+
+    async def enter(self, credential: Credential, exchange: Exchange) -> None:
+        """Judge the credential and fill in principal, application, subscription and plan. Raises Fault."""
+        principal = self.judge(credential, exchange)
+        if not isinstance(principal, Principal):
+            principal = await principal
+        application = principal.application
+        if application is None and principal.client_id is not None:
+            application = self.applications.find("client_id", principal.client_id)
+        subscription = self.subscriptions.get(application.id) if application is not None else None
+        if subscription is None and self.requires_subscription:
+            raise Reject(errors.NOT_SUBSCRIBED, headers=self._challenge())
+        exchange.principal = principal
+        exchange.application = application
+        exchange.subscription = subscription
+        exchange.plan = self.plan
+
+    def _challenge(self) -> Mapping[str, str]:
+        challenge = self.authenticator.challenge
+        return {} if challenge is None else {"WWW-Authenticate": challenge}
+
+
+async def admit(plans: tuple[CompiledPlan, ...], exchange: Exchange) -> CompiledPlan:
+    """The plan by which the exchange comes in. Raises Fault: the first refusal, or a technical failure before any."""
+    refusal: Fault | None = None
+    presented = False
+    for plan in plans:
+        if presented and plan.anonymous:
+            continue
+        if plan.condition is not None and not plan.condition.holds(exchange):
+            continue
+        try:
+            credential = plan.find(exchange)
+            if credential is None:
+                continue
+            presented = presented or not plan.anonymous
+            await plan.enter(credential, exchange)
+        except Fault as fault:
+            if refusal is None or (fault.status >= 500 > refusal.status):
+                refusal = fault
+        except Exception as error:
+            raise PluginFault(error, plan.plan.name) from error
+        else:
+            plan.authenticator.conceal(exchange)
+            return plan
+    if refusal is not None:
+        raise refusal
+    raise Reject(errors.MISSING_CREDENTIALS, headers=_challenges(plans))
+
+
+def _challenges(plans: tuple[CompiledPlan, ...]) -> Mapping[str, str]:
+    """The challenges of all plans, each kind once (RFC 9110, section 11.6.1)."""
+    challenges = dict.fromkeys(plan.authenticator.challenge for plan in plans if plan.authenticator.challenge)
+    return {"WWW-Authenticate": ", ".join(challenges)} if challenges else {}
+
+
+def authorize(exchange: Exchange) -> None:
+    """Hold the principal's scopes against the operation's. Raises Reject unless it has one of them.
+
+    RFC 6750, section 3.1: 403 with ``insufficient_scope``.
+    """
+    scopes = exchange.operation.scopes
+    principal = exchange.principal
+    if scopes and (principal is None or principal.scopes.isdisjoint(scopes)):
+        challenge = f'Bearer realm="apim", error="insufficient_scope", scope="{" ".join(scopes)}"'
+        raise Reject(errors.INSUFFICIENT_SCOPE, headers={"WWW-Authenticate": challenge})

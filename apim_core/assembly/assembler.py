@@ -1,0 +1,327 @@
+"""The walk over a configuration that builds its plugins, compiles its flows and routes its operations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import attrs
+from apim_sdk import exchange as model
+from apim_sdk.authenticator import Authenticator
+from apim_sdk.endpoint import Endpoint
+from apim_sdk.errors import ErrorKind, Reject
+from apim_sdk.exchange import Exchange
+from apim_sdk.identity import Application, Subscription
+from apim_sdk.key_manager import KeyManager
+from apim_sdk.messages import Response
+from apim_sdk.policy import FLOW_METHODS, Policy, Send, flows_of
+from apim_sdk.sink import Sink
+
+from apim_core.admission import CompiledPlan
+from apim_core.applications import Directory, application_of
+from apim_core.assembly.flows import EMPTY, FlowName, Level, Part, build_chain, compile_step, entry_steps
+from apim_core.assembly.plugins import Builder, Built
+from apim_core.config import ConfigErrors, Configuration, PluginReference, SourceRef, Step
+from apim_core.config import model as config
+from apim_core.config.problems import did_you_mean
+from apim_core.config.references import NO_FLOWS, Flows
+from apim_core.definitions import operations_of
+from apim_core.faults import FaultTemplate, FaultTemplates
+from apim_core.pipeline import Chain, Pipeline, Target
+from apim_core.registry import Registry
+from apim_core.routing import DuplicateRoutesError, Route, Router
+from apim_core.steps import CompiledStep, Condition
+
+__all__ = ["Assembly", "Observer", "assemble"]
+
+_FLOWS: tuple[FlowName, ...] = ("entry", "request", "response", "fault")
+_BLOCKED = ErrorKind("API_BLOCKED", "700700", 503, "API blocked", "This API is temporarily blocked")
+
+
+@attrs.frozen
+class Observer:
+    """Who is told what goes wrong while exchanges run: plugins that raise, conditions that have errors."""
+
+    plugin_failed: Callable[[str, BaseException], None]
+    condition_failed: Callable[[str], None]
+
+
+@attrs.frozen
+class Assembly:
+    """A configuration that has been checked and compiled; nothing of it is started yet."""
+
+    configuration: Configuration
+    pipeline: Pipeline
+    directory: Directory
+    plugins: tuple[Built, ...]
+    key_managers: Mapping[str, KeyManager]
+    sinks: tuple[tuple[str, Sink], ...]
+    routes: tuple[Route[Target], ...]
+    sources: Mapping[int, SourceRef]
+    """Where the operation of a target (by its id) was written."""
+
+
+def assemble(configuration: Configuration, registry: Registry, observer: Observer) -> Assembly:
+    """Build and compile everything. Raises ConfigErrors with every problem there is."""
+    return _Assembler(configuration, registry, observer).assemble()
+
+
+class _Assembler:
+    def __init__(self, configuration: Configuration, registry: Registry, observer: Observer) -> None:
+        self._configuration = configuration
+        self._observer = observer
+        self._builder = Builder(registry)
+        applications = [(application_of(each), each) for each in configuration.applications]
+        self._applications = applications
+        self._directory = Directory(applications)
+        self._gateway = EMPTY
+        self._templates = _templates(configuration.response_templates)
+        self._sources: dict[int, SourceRef] = {}
+
+    def assemble(self) -> Assembly:
+        configuration = self._configuration
+        builder = self._builder
+        key_managers = {
+            name: plugin
+            for name, reference in configuration.key_managers.items()
+            if (plugin := builder.build(reference, KeyManager, f"key_managers/{name}")) is not None
+        }
+        sinks = tuple(
+            (reference.name, plugin)
+            for reference in configuration.sinks
+            if (plugin := builder.build(reference, Sink, "sinks")) is not None
+        )
+        self._gateway = self._level(configuration.flows, "gateway", _FLOWS)
+        self._check_subscriptions()
+        routes = [route for api in configuration.apis for route in self._api(api)]
+        router = self._route(routes)
+        if builder.problems or router is None:
+            raise ConfigErrors(builder.problems)
+        gateway_only = build_chain(
+            gateway=self._gateway, plan=EMPTY, api=EMPTY, operation=EMPTY, send=_nowhere, buffer_limit=None
+        )
+        pipeline = Pipeline(router, gateway_only.fault, self._templates, self._observer.plugin_failed)
+        return Assembly(
+            configuration,
+            pipeline,
+            self._directory,
+            tuple(builder.built),
+            key_managers,
+            sinks,
+            tuple(routes),
+            self._sources,
+        )
+
+    def _route(self, routes: Sequence[Route[Target]]) -> Router[Target] | None:
+        try:
+            return Router(routes)
+        except DuplicateRoutesError as duplicates:
+            for first, second in duplicates.pairs:
+                self._builder.problem(
+                    self._sources[id(second.target)],
+                    f"{second.target.operation.label} of API {second.target.api.name!r} is the same route as "
+                    f"{first.target.operation.label} of API {first.target.api.name!r}",
+                    "change the context, the hosts or the path of one of them, or remove one",
+                )
+            return None
+
+    def _level(self, flows: Flows, place: str, allowed: Sequence[FlowName]) -> Level:
+        if flows is NO_FLOWS:
+            return EMPTY
+        compiled: dict[str, tuple[Part, ...]] = {}
+        for flow in _FLOWS:
+            steps: tuple[Step, ...] = getattr(flows, flow)
+            if steps and flow not in allowed:
+                self._builder.problem(
+                    steps[0].source,
+                    "only the gateway and an API have an entry flow",
+                    "it runs before a plan or an operation's own policies are known: move it up, or to `request`",
+                )
+                continue
+            parts = (self._step(step, flow, f"{place}/{flow}") for step in steps if step.enabled)
+            compiled[flow] = tuple(part for part in parts if part is not None)
+        return Level(**compiled)
+
+    def _step(self, step: Step, flow: FlowName, place: str) -> Part | None:
+        policy = self._builder.build(step.plugin, Policy, place)
+        if policy is None:
+            return None
+        flows = flows_of(type(policy))
+        if flow not in flows:
+            stands = f"it may stand in: {', '.join(flows)}" if flows else "it defines none of the flow methods"
+            needs = " or ".join(FLOW_METHODS[flow])
+            self._builder.problem(
+                step.source, f"{step.plugin.name!r} cannot stand in a {flow} flow, it defines no {needs}", stands
+            )
+            return None
+        return compile_step(step, flow, policy, self._observer.condition_failed)
+
+    def _api(self, written: config.Api) -> Iterable[Route[Target]]:
+        place = f"apis/{written.name}:{written.version}"
+        api = model.API(written.name, written.version, written.context)
+        level = self._level(written.flows, place, _FLOWS)
+        send = self._endpoint(written.endpoint, place)
+        limit = self._configuration.limits.buffered_body
+        plan_levels, plans = self._plans(written, place)
+        entry = entry_steps((self._gateway, level), limit)
+        if written.status == "blocked":
+            entry = (CompiledStep("blocked", _refuse_blocked),)
+        templates = tuple(each for each in (_templates(written.response_templates), self._templates) if each)
+        shared = _Chains(self._gateway, plan_levels, level, EMPTY, send, limit)
+        for operation in self._operations(written):
+            own_place = f"{place}/{operation.match}"
+            own = self._level(operation.flows, own_place, ("request", "response", "fault"))
+            own_send = (
+                send if operation.endpoint is None else self._endpoint(operation.endpoint, own_place)
+            )
+            if own_send is _nowhere:
+                self._builder.problem(
+                    operation.source,
+                    f"{operation.match} has no endpoint, and neither has API {written.name!r}",
+                    "add `endpoint: {http: {url: ...}}` to the API or to the operation",
+                )
+            chains = shared
+            if own is not EMPTY or own_send is not send:
+                chains = _Chains(self._gateway, plan_levels, level, own, own_send, limit)
+            target = Target(
+                api,
+                model.Operation(operation.match.method, operation.match.path, operation.name, operation.scopes),
+                entry,
+                None if operation.authentication == "none" else plans,
+                chains.of,
+                templates,
+            )
+            self._sources[id(target)] = operation.source
+            yield Route(written.hosts, written.context, operation.match.method, operation.match.path, target)
+
+    def _operations(self, written: config.Api) -> Sequence[config.Operation]:
+        try:
+            return operations_of(written)
+        except ConfigErrors as errors:
+            self._builder.problems.extend(errors.problems)
+            return ()
+
+    def _endpoint(self, reference: PluginReference | None, place: str) -> Send:
+        endpoint = None if reference is None else self._builder.build(reference, Endpoint, f"{place}/endpoint")
+        return _nowhere if endpoint is None else endpoint.send
+
+    def _plans(self, written: config.Api, place: str) -> tuple[Mapping[str, Level], tuple[CompiledPlan, ...]]:
+        levels: dict[str, Level] = {}
+        plans: list[CompiledPlan] = []
+        for plan in written.plans:
+            plan_place = f"{place}/plans/{plan.name}"
+            if plan.name in levels:
+                self._builder.problem(plan.source, f"API {written.name!r} has two plans named {plan.name!r}")
+            limits = Flows(request=tuple(self._limit(limit, plan) for limit in plan.limits))
+            level = self._level(plan.flows, plan_place, ("request", "response", "fault"))
+            if plan.limits:
+                first = self._level(limits, f"{plan_place}/limits", ("request",))
+                level = attrs.evolve(level, limits=first.request)
+            levels[plan.name] = level
+            authenticator = self._builder.build(plan.authentication, Authenticator, plan_place)
+            if authenticator is not None:
+                plans.append(self._plan(written, plan, authenticator))
+        plans.sort(key=lambda plan: plan.anonymous)
+        return levels, tuple(plans)
+
+    def _limit(self, limit: config.PlanLimit, plan: config.Plan) -> Step:
+        """A plan's limit is the configured limit policy, counted for each subscription."""
+        settings: dict[str, object] = {"requests": limit.requests, "per": str(limit.per), "key": "subscription"}
+        if limit.burst is not None:
+            settings["burst"] = limit.burst
+        reference = PluginReference(self._configuration.limit_policy, settings)
+        object.__setattr__(reference, "source", plan.source)
+        return Step(reference)
+
+    def _plan(self, written: config.Api, plan: config.Plan, authenticator: Authenticator) -> CompiledPlan:
+        required = authenticator.requires_subscription if plan.subscription is None else plan.subscription == "required"
+        condition = None
+        if plan.when is not None:
+            condition = Condition(plan.when.evaluate, "fail", self._observer.condition_failed, f"plan {plan.name}")
+        return CompiledPlan(
+            model.Plan(plan.name),
+            authenticator,
+            condition,
+            required,
+            self._subscriptions(written, plan.name),
+            self._directory,
+        )
+
+    def _subscriptions(self, written: config.Api, plan: str) -> Mapping[str, Subscription]:
+        found: dict[str, Subscription] = {}
+        for application, source in self._subscribers.get((written.name, plan), ()):
+            for subscription, each in zip(application.subscriptions, source.subscriptions, strict=True):
+                if (each.api, each.plan) == (written.name, plan) and each.version in (None, written.version):
+                    found[application.id] = subscription
+        return found
+
+    def _check_subscriptions(self) -> None:
+        """Every subscription names an API and a plan that are there; index them by both."""
+        plans = {api.name: {plan.name for plan in api.plans} for api in self._configuration.apis}
+        versions = {(api.name, api.version) for api in self._configuration.apis}
+        self._subscribers: dict[tuple[str, str], list[tuple[Application, config.Application]]] = {}
+        for application, written in self._applications:
+            for each in written.subscriptions:
+                if each.api not in plans:
+                    self._builder.problem(
+                        each.source, f"no API is named {each.api!r}", did_you_mean(each.api, plans) or ""
+                    )
+                elif each.plan not in plans[each.api]:
+                    self._builder.problem(
+                        each.source,
+                        f"API {each.api!r} has no plan named {each.plan!r}",
+                        did_you_mean(each.plan, plans[each.api])
+                        or f"it has: {', '.join(sorted(plans[each.api])) or 'none'}",
+                    )
+                elif each.version is not None and (each.api, each.version) not in versions:
+                    self._builder.problem(each.source, f"API {each.api!r} has no version {each.version!r}")
+                else:
+                    self._subscribers.setdefault((each.api, each.plan), []).append((application, written))
+
+
+class _Chains:
+    """The chains of an operation, or of all operations of an API that add nothing of their own.
+
+    Built when first used, by one event loop.
+    """
+
+    __slots__ = ("_api", "_built", "_gateway", "_limit", "_operation", "_plans", "_send")
+
+    def __init__(
+        self, gateway: Level, plans: Mapping[str, Level], api: Level, operation: Level, send: Send, limit: int | None
+    ) -> None:
+        self._gateway = gateway
+        self._plans = plans
+        self._api = api
+        self._operation = operation
+        self._send = send
+        self._limit = limit
+        self._built: dict[str | None, Chain] = {}
+
+    def of(self, plan: str | None) -> Chain:
+        """The chain for consumers of a plan."""
+        chain = self._built.get(plan)
+        if chain is None:
+            chain = self._built[plan] = build_chain(
+                gateway=self._gateway,
+                plan=EMPTY if plan is None else self._plans[plan],
+                api=self._api,
+                operation=self._operation,
+                send=self._send,
+                buffer_limit=self._limit,
+            )
+        return chain
+
+
+def _templates(written: Mapping[str, config.ResponseTemplate]) -> FaultTemplates:
+    return {
+        key: FaultTemplate(each.status, tuple(each.headers.items()), each.body, each.content_type)
+        for key, each in written.items()
+    }
+
+
+async def _nowhere(exchange: Exchange) -> Response:
+    raise RuntimeError("this operation has no endpoint, which the configuration's check refuses")
+
+
+def _refuse_blocked(exchange: Exchange) -> None:
+    raise Reject(_BLOCKED)

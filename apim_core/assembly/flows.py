@@ -1,0 +1,119 @@
+"""Flows: from the policies of each level to the one chain that an operation has for a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal
+
+import attrs
+from apim_sdk.fields import Expression, Template
+from apim_sdk.policy import Policy, Send
+
+from apim_core.config import Step
+from apim_core.pipeline import Chain, Steps
+from apim_core.steps import CompiledStep, Condition, around_call, buffered, step_call
+
+__all__ = ["EMPTY", "FlowName", "Level", "Part", "build_chain", "compile_step", "entry_steps"]
+
+FlowName = Literal["entry", "request", "response", "fault"]
+
+_METHODS: Mapping[FlowName, str] = {
+    "entry": "on_request",
+    "request": "on_request",
+    "response": "on_response",
+    "fault": "on_fault",
+}
+
+
+@attrs.frozen
+class Part:
+    """One configured policy in one flow: what it does in passing, and how it wraps the endpoint call."""
+
+    step: CompiledStep | None
+    around: Callable[[Send], Send] | None
+    reads_body: bool
+
+
+@attrs.frozen
+class Level:
+    """The compiled flows of one level: the gateway, a plan, an API or an operation."""
+
+    entry: tuple[Part, ...] = ()
+    request: tuple[Part, ...] = ()
+    response: tuple[Part, ...] = ()
+    fault: tuple[Part, ...] = ()
+    limits: tuple[Part, ...] = ()
+    """Of a plan only: they run before every REQUEST flow."""
+
+
+EMPTY = Level()
+
+
+def compile_step(step: Step, flow: FlowName, policy: Policy, count_error: Callable[[str], None]) -> Part:
+    """A part out of a step of the configuration and its policy."""
+    name = step.name or step.plugin.name
+    condition = None if step.when is None else Condition(step.when.evaluate, step.on_error, count_error, step=name)
+    method = getattr(policy, _METHODS[flow], None)
+    after = getattr(policy, "after", None) if flow in ("entry", "request") else None
+    compiled: CompiledStep | None = None
+    if method is not None or after is not None:
+        call = step_call(method, after, condition)
+        compiled = CompiledStep(name, call, policy, step.source.file, step.source.pointer)
+    around = getattr(policy, "around", None) if flow == "request" else None
+    wrap = None if around is None else _wrapping(around, name, condition)
+    reads_body = policy.reads_body or _mentions_body(policy) or (step.when is not None and step.when.reads_body)
+    return Part(compiled, wrap, reads_body)
+
+
+def _wrapping(around: Any, name: str, condition: Condition | None) -> Callable[[Send], Send]:
+    return lambda send: around_call(around, name, condition, send)
+
+
+def _mentions_body(settings: Any) -> bool:
+    """Whether an expression or template among the settings reads the body."""
+    if isinstance(settings, (Expression, Template)):
+        return settings.reads_body
+    if isinstance(settings, (tuple, list, frozenset)):
+        return any(map(_mentions_body, settings))
+    if isinstance(settings, Mapping):
+        return any(map(_mentions_body, settings.values()))
+    if attrs.has(type(settings)):
+        return any(_mentions_body(getattr(settings, field.name)) for field in attrs.fields(type(settings)))
+    return False
+
+
+def entry_steps(levels: Iterable[Level], buffer_limit: int | None) -> Steps:
+    """The ENTRY flow: gateway, API."""
+    return _steps([part for level in levels for part in level.entry], "request", buffer_limit)
+
+
+def build_chain(
+    *, gateway: Level, plan: Level, api: Level, operation: Level, send: Send, buffer_limit: int | None
+) -> Chain:
+    """The flows of all levels in the order in which they run.
+
+    REQUEST: the plan's limits, then gateway, plan, API, operation. RESPONSE and FAULT: plan, API, operation, gateway.
+    """
+    inward = [*plan.limits, *(part for level in (gateway, plan, api, operation) for part in level.request)]
+    outward = (plan, api, operation, gateway)
+    for part in reversed(inward):
+        if part.around is not None:
+            send = part.around(send)
+    return Chain(
+        _steps(inward, "request", buffer_limit),
+        send,
+        _steps([part for level in outward for part in level.response], "response", buffer_limit),
+        _steps([part for level in outward for part in level.fault], "response", buffer_limit),
+    )
+
+
+def _steps(parts: Iterable[Part], message: Literal["request", "response"], buffer_limit: int | None) -> Steps:
+    steps: list[CompiledStep] = []
+    whole = False
+    for part in parts:
+        if part.reads_body and not whole:
+            steps.append(buffered(message, buffer_limit))
+            whole = True
+        if part.step is not None:
+            steps.append(part.step)
+    return tuple(steps)

@@ -1,0 +1,145 @@
+"""What the core gives a plugin when it starts: the SDK's ``Context``, made of the gateway's parts."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping
+from typing import Any, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+import attrs
+from apim_sdk.context import Logger
+from apim_sdk.exchange import Exchange
+from apim_sdk.key_manager import KeyManager
+from apim_sdk.messages import Response
+
+from apim_core.applications import Directory
+from apim_core.config.problems import did_you_mean
+from apim_core.egress import Answer, Egress
+from apim_core.http.upstream import UpstreamPool
+from apim_core.http.upstream_settings import Origin, UpstreamSettings
+from apim_core.metrics import Metrics
+from apim_core.sharing import Lease
+
+__all__ = ["CoreContext", "PooledUpstream", "Resources", "SystemClock", "origin_of"]
+
+T = TypeVar("T")
+
+
+class SystemClock:
+    """The machine's clocks."""
+
+    def now(self) -> float:
+        """See ``apim_sdk.Clock``."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """See ``apim_sdk.Clock``."""
+        return time.monotonic()
+
+
+class _Spawner(Protocol):
+    def __call__(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]: ...
+
+
+@attrs.frozen
+class Resources:
+    """What the contexts of one snapshot have in common."""
+
+    clock: SystemClock
+    log: Logger
+    metrics: Metrics
+    applications: Directory
+    key_managers: Mapping[str, KeyManager]
+    egress: Egress
+    lease: Lease
+    spawn: _Spawner
+
+
+class PooledUpstream:
+    """The data plane's connections to one origin."""
+
+    def __init__(self, pool: UpstreamPool) -> None:
+        self._send = pool.send
+
+    async def send(self, exchange: Exchange, target: str) -> Response:
+        """See ``apim_sdk.Upstream``."""
+        return await self._send(exchange.request, target, client=exchange.client)
+
+
+class CoreContext:
+    """See ``apim_sdk.Context``."""
+
+    __slots__ = ("_log", "_resources", "place")
+
+    def __init__(self, resources: Resources, place: str, name: str) -> None:
+        self._resources = resources
+        self._log: Logger | None = None
+        self.place = place
+
+    @property
+    def clock(self) -> SystemClock:
+        return self._resources.clock
+
+    @property
+    def log(self) -> Logger:
+        if self._log is None:
+            bind: Callable[..., Logger] = self._resources.log.bind  # type: ignore[attr-defined]  # structlog's
+            self._log = bind(plugin=self.place)
+        return self._log
+
+    @property
+    def metrics(self) -> Metrics:
+        return self._resources.metrics
+
+    @property
+    def applications(self) -> Directory:
+        return self._resources.applications
+
+    def key_manager(self, name: str) -> KeyManager:
+        known = self._resources.key_managers
+        if name not in known:
+            hint = did_you_mean(name, known) or f"there are: {', '.join(sorted(known)) or 'none'}"
+            raise LookupError(f"no key manager is named {name!r}; {hint}")
+        return known[name]
+
+    async def fetch(
+        self, url: str, *, method: str = "GET", headers: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> Answer:
+        return await self._resources.egress.fetch(url, method=method, headers=headers, body=body)
+
+    async def upstream(self, url: str, settings: UpstreamSettings) -> PooledUpstream:
+        origin = origin_of(url)
+        names = [field.name for field in attrs.fields(UpstreamSettings)]
+        settings = UpstreamSettings(**{name: getattr(settings, name) for name in names})
+
+        async def open_pool() -> _SharedPool:
+            pool = UpstreamPool(origin, settings)
+            await pool.start()
+            return _SharedPool(pool)
+
+        shared = await self.shared(("upstream", origin, settings), open_pool)
+        return PooledUpstream(shared.pool)
+
+    async def shared(self, key: Hashable, open: Callable[[], T | Awaitable[T]]) -> T:  # noqa: A002  # the SDK's word
+        return await self._resources.lease.take(key, open)
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        self._resources.spawn(work, f"{self.place}: {name}")
+
+
+class _SharedPool:
+    def __init__(self, pool: UpstreamPool) -> None:
+        self.pool = pool
+
+    async def aclose(self) -> None:
+        await self.pool.stop()
+
+
+def origin_of(url: str) -> Origin:
+    """The origin of an http or https URL. Raises ValueError for anything else."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"{url!r} is no URL of a backend: write http://host:port/path or https://...")
+    return Origin(parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80))

@@ -1,0 +1,127 @@
+"""Egress: the one client for every callout of the management side and of plugins.
+
+An address is judged after it is resolved, and the connection goes to just that address, so a name that answers
+differently the second time gains nothing. Addresses that are not public (loopback, private, link-local ...) are refused
+unless the operator allows their network; redirects are not followed.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping, Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address
+
+import aiohttp
+import attrs
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.resolver import ThreadedResolver
+from yarl import URL
+
+__all__ = ["Answer", "Egress", "EgressRefused"]
+
+
+class EgressRefused(PermissionError):
+    """The guard does not let a callout through; the text says why."""
+
+
+@attrs.frozen
+class Answer:
+    """The answer to a callout; header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class _Guard(AbstractResolver):
+    """Resolves names and lets only those addresses out that a callout may go to."""
+
+    def __init__(self, allowed: Sequence[IPv4Network | IPv6Network]) -> None:
+        self._allowed = tuple(allowed)
+        self._resolver = ThreadedResolver()
+
+    def check(self, host: str, address: str) -> None:
+        """Raise EgressRefused unless ``address`` may be called."""
+        parsed = ip_address(address)
+        mapped = getattr(parsed, "ipv4_mapped", None)
+        judged = mapped if mapped is not None else parsed
+        if judged.is_global and not judged.is_multicast:
+            return
+        if any(judged in network for network in self._allowed):
+            return
+        raise EgressRefused(
+            f"a callout to {host} ({address}) is refused: the address is not public; "
+            "allow its network under `egress: {allow: [...]}` if it is meant"
+        )
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        found = await self._resolver.resolve(host, port, family)
+        for each in found:
+            self.check(host, each["host"])
+        return found
+
+    async def close(self) -> None:
+        await self._resolver.close()
+
+
+class Egress:
+    """The client. ``limit`` bounds an answer's body in bytes, ``timeout`` the whole callout in seconds."""
+
+    def __init__(
+        self, allow: Sequence[IPv4Network | IPv6Network] = (), *, limit: int = 4 * 2**20, timeout: float = 10.0
+    ) -> None:
+        self._guard = _Guard(allow)
+        self._limit = limit
+        self._timeout = timeout
+        self._session: aiohttp.ClientSession | None = None
+
+    async def fetch(
+        self, url: str, *, method: str = "GET", headers: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> Answer:
+        """Call out. Raises EgressRefused, ConnectionError, TimeoutError, or OSError for an answer over the limit."""
+        target = URL(url)
+        if target.scheme not in ("http", "https") or target.host is None:
+            raise EgressRefused(f"a callout to {url!r} is refused: only http and https URLs may be called")
+        if _is_address(target.host):
+            self._guard.check(target.host, target.host)
+        try:
+            async with self._open().request(
+                method, target, headers=headers, data=body, allow_redirects=False
+            ) as response:
+                content = await response.content.read(self._limit + 1)
+                while len(content) <= self._limit and (more := await response.content.read(self._limit + 1)):
+                    content += more
+                if len(content) > self._limit:
+                    raise OSError(f"the answer of {target.host} is larger than {self._limit} bytes")
+                return Answer(response.status, {k.lower(): v for k, v in response.headers.items()}, content)
+        except TimeoutError as error:
+            raise TimeoutError(f"{target.host} did not answer within {self._timeout:g} s") from error
+        except aiohttp.ClientError as error:
+            if isinstance(error.__cause__, EgressRefused):
+                raise error.__cause__ from None
+            raise ConnectionError(f"the callout to {target.host} failed: {error}") from error
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(resolver=self._guard, limit=64, use_dns_cache=False),
+                timeout=aiohttp.ClientTimeout(total=self._timeout),
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        return self._session
+
+    async def close(self) -> None:
+        """Close the connections that are kept."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True

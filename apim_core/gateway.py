@@ -1,0 +1,167 @@
+"""The gateway: one process that serves one snapshot at a time, and swaps it for the next without losing a request.
+
+    build -> start beside the old -> swap one reference -> drain the old -> stop it
+
+An exchange keeps the snapshot that it started on. A configuration that cannot be built or started is refused whole,
+and the old one goes on serving.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from socket import socket
+
+from apim_sdk.context import Logger
+from apim_sdk.errors import Fault
+from apim_sdk.exchange import Exchange
+from apim_sdk.messages import Response
+from apim_sdk.record import Record
+
+from apim_core.assembly import Observer, assemble
+from apim_core.config import ConfigErrors, Configuration, locate_problems
+from apim_core.faults import response_of
+from apim_core.http.server import Server
+from apim_core.http.stream import ClientGone, Stream
+from apim_core.listeners import open_sockets, server_settings
+from apim_core.metrics import Metrics
+from apim_core.registry import Registry
+from apim_core.sharing import Shared
+from apim_core.snapshot import Snapshot
+
+__all__ = ["CLIENT_CLOSED", "Gateway"]
+
+CLIENT_CLOSED = 499
+"""The status in the record of an exchange whose client went away before the answer was sent."""
+
+
+class Gateway:
+    """See the module. ``ready`` tells whether it serves and is not draining."""
+
+    def __init__(self, log: Logger, registry: Registry | None = None) -> None:
+        self._log = log
+        self.registry = Registry() if registry is None else registry
+        self.metrics = Metrics()
+        self.shared = Shared()
+        self.ready = False
+        self.snapshot: Snapshot | None = None
+        self._generation = 0
+        self._servers: list[Server] = []
+        self._retiring: set[asyncio.Task[None]] = set()
+        self._plugin_failures = self.metrics.counter(
+            "apim_plugin_failures", "Exchanges in which a plugin raised what it should not have", ["plugin"]
+        )
+        self._condition_errors = self.metrics.counter(
+            "apim_condition_errors", "Conditions of steps that had an error", ["step"]
+        )
+        self.metrics.gauge("apim_generation", "Number of the snapshot that serves", lambda: self._generation)
+        self.metrics.gauge("apim_active_exchanges", "Exchanges on the snapshot that serves", self._active)
+        self.metrics.total("apim_records_dropped", "Records that no sink got", self._dropped)
+        self._observer = Observer(self._plugin_failed, lambda step: self._condition_errors(step))
+
+    async def build(self, configuration: Configuration) -> Snapshot:
+        """A started snapshot beside the one that serves. Raises ConfigErrors, each problem with its line."""
+        try:
+            snapshot = Snapshot(
+                assemble(configuration, self.registry, self._observer), self.shared, self.metrics, self._log
+            )
+            await snapshot.start()
+        except ConfigErrors as errors:
+            raise ConfigErrors(locate_problems(errors.problems)) from None
+        return snapshot
+
+    async def start(self, configuration: Configuration, sockets: Sequence[socket] | None = None) -> None:
+        """Build the first snapshot, and serve it on ``sockets`` (one a listener), or on those that it names."""
+        snapshot = await self.build(configuration)
+        self._install(snapshot)
+        listening = open_sockets(configuration) if sockets is None else list(sockets)
+        for listener, each in zip(configuration.listen, listening, strict=True):
+            server = Server(self.handle, server_settings(configuration, listener), refuse=self.refuse)
+            await server.start([each])
+            self._servers.append(server)
+        self.ready = True
+
+    async def reload(self, configuration: Configuration) -> None:
+        """Swap to a new configuration, or raise ConfigErrors and change nothing."""
+        old = self.snapshot
+        self._install(await self.build(configuration))
+        if old is not None:
+            task = asyncio.get_running_loop().create_task(self._retire(old))
+            self._retiring.add(task)
+            task.add_done_callback(self._retiring.discard)
+
+    def _install(self, snapshot: Snapshot) -> None:
+        self._generation += 1
+        snapshot.generation = self._generation
+        self.snapshot = snapshot
+        self.registry.hooks.hook.apim_snapshot_started(generation=snapshot.generation)
+
+    async def _retire(self, snapshot: Snapshot) -> None:
+        await snapshot.drain(snapshot.configuration.timeouts.drain)
+        await snapshot.stop()
+        self.registry.hooks.hook.apim_snapshot_stopped(generation=snapshot.generation)
+
+    async def drain(self, timeout: float | None = None) -> None:
+        """Take no new connections, and let running exchanges end."""
+        self.ready = False
+        if self.snapshot is not None and timeout is None:
+            timeout = self.snapshot.configuration.timeouts.drain
+        await asyncio.gather(*(server.drain(timeout or 0) for server in self._servers))
+
+    async def stop(self) -> None:
+        """End what is left, and stop the snapshot."""
+        self.ready = False
+        await asyncio.gather(*(server.stop() for server in self._servers))
+        self._servers.clear()
+        await asyncio.gather(*self._retiring)
+        if self.snapshot is not None:
+            await self._retire(self.snapshot)
+            self.snapshot = None
+
+    async def handle(self, stream: Stream) -> None:
+        """Take one request along the pipeline, answer it, and record it."""
+        snapshot = self.snapshot
+        assert snapshot is not None
+        snapshot.active += 1
+        exchange = Exchange(stream.request, stream.client, started=time.monotonic())
+        status = CLIENT_CLOSED
+        try:
+            response = await snapshot.pipeline.answer(exchange)
+            await stream.respond(response)
+            status = response.status
+        except ClientGone:
+            pass  # recorded with the status that says so
+        finally:
+            if exchange._afters:
+                await snapshot.pipeline.finish(exchange)
+            if exchange._deferred:
+                self._call_deferred(exchange)
+            recorder = snapshot.recorder
+            if recorder.wanted:
+                exchange.bytes_received = stream.bytes_received
+                exchange.bytes_sent = stream.bytes_sent
+                exchange.timings.finished = time.monotonic()
+                recorder.add(Record(exchange, status, time.time()))
+            snapshot.left()
+
+    def refuse(self, fault: Fault) -> Response:
+        """The answer to a request that the wire refuses."""
+        return response_of(fault)
+
+    def _call_deferred(self, exchange: Exchange) -> None:
+        for callback in reversed(exchange._deferred):
+            try:
+                callback()
+            except Exception as error:
+                self._plugin_failed("deferred", error)
+
+    def _plugin_failed(self, plugin: str, error: BaseException) -> None:
+        self._plugin_failures(plugin)
+        self._log.error("a plugin failed", plugin=plugin, error=repr(error), exc_info=error)
+
+    def _active(self) -> float:
+        return self.snapshot.active if self.snapshot is not None else 0
+
+    def _dropped(self) -> float:
+        return self.snapshot.recorder.dropped if self.snapshot is not None else 0

@@ -1,0 +1,49 @@
+"""Listeners: from what the configuration says to sockets and the settings of the wire."""
+
+from __future__ import annotations
+
+import socket
+
+from apim_core.config import Configuration
+from apim_core.config.server import Listener
+from apim_core.http.settings import ServerSettings
+
+__all__ = ["open_sockets", "server_settings"]
+
+_BACKLOG = 2048
+
+
+def open_sockets(configuration: Configuration, *, reuse_port: bool = False) -> list[socket.socket]:
+    """A listening socket for each listener. Raises OSError naming the address that cannot be had."""
+    opened: list[socket.socket] = []
+    try:
+        for listener in configuration.listen:
+            opened.append(_open(listener, reuse_port))
+    except OSError:
+        for each in opened:
+            each.close()
+        raise
+    return opened
+
+
+def _open(listener: Listener, reuse_port: bool) -> socket.socket:
+    address = listener.address
+    try:
+        family, kind, protocol, _, sockaddr = socket.getaddrinfo(
+            address.host or None, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        made = socket.socket(family, kind, protocol)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if reuse_port:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        made.bind(sockaddr)
+        made.listen(_BACKLOG)
+        made.setblocking(False)
+    except OSError as error:
+        raise OSError(error.errno, f"cannot listen on {address}: {error.strerror or error}") from error
+    return made
+
+
+def server_settings(configuration: Configuration, listener: Listener) -> ServerSettings:
+    """The wire's settings for one listener."""
+    return ServerSettings(trusted_proxies=configuration.trusted_proxies)

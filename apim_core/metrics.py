@@ -1,0 +1,76 @@
+"""Metrics: what the core and its plugins count, in the Prometheus text format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+__all__ = ["Metrics"]
+
+
+class Metrics:
+    """The metrics of one process. They outlive snapshots: a name that is asked for again is the same metric."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._known: dict[str, Any] = {}
+
+    def counter(self, name: str, description: str, labels: Sequence[str] = ()) -> Callable[..., None]:
+        """See ``apim_sdk.Metrics.counter``."""
+        metric = self._known.get(name)
+        if metric is None:
+            metric = self._known[name] = Counter(name, description, labels, registry=self._registry)
+
+        def count(*values: str, amount: float = 1) -> None:
+            (metric.labels(*values) if labels else metric).inc(amount)
+
+        return count
+
+    def histogram(
+        self, name: str, description: str, labels: Sequence[str] = (), *, buckets: Sequence[float]
+    ) -> Callable[..., None]:
+        """See ``apim_sdk.Metrics.histogram``."""
+        metric = self._known.get(name)
+        if metric is None:
+            metric = self._known[name] = Histogram(name, description, labels, buckets=buckets, registry=self._registry)
+
+        def observe(value: float, *values: str) -> None:
+            (metric.labels(*values) if labels else metric).observe(value)
+
+        return observe
+
+    def gauge(self, name: str, description: str, read: Callable[[], float]) -> None:
+        """See ``apim_sdk.Metrics.gauge``."""
+        self._read(name, description, read, GaugeMetricFamily)
+
+    def total(self, name: str, description: str, read: Callable[[], float]) -> None:
+        """A count that somebody else keeps; ``name`` is without ``_total``."""
+        self._read(name, description, read, CounterMetricFamily)
+
+    def _read(self, name: str, description: str, read: Callable[[], float], family: type[Metric]) -> None:
+        reading = self._known.get(name)
+        if reading is None:
+            reading = self._known[name] = _Reading(name, description, family)
+            self._registry.register(reading)
+        reading.read = read
+
+    def exposition(self) -> bytes:
+        """All metrics in the Prometheus text format, version 0.0.4."""
+        return generate_latest(self._registry)
+
+
+class _Reading(Collector):
+    """A metric that is read when somebody looks; the last that registered is the one that is read."""
+
+    def __init__(self, name: str, description: str, family: type[Metric]) -> None:
+        self._name = name
+        self._description = description
+        self._family: Any = family
+        self.read: Callable[[], float] = float
+
+    def collect(self) -> Iterator[Metric]:
+        yield self._family(self._name, self._description, value=self.read())

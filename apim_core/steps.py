@@ -1,0 +1,164 @@
+"""Steps: one configured policy in one flow, compiled into one call.
+
+What a step has to do beside its policy's method is folded into the call when the configuration is compiled: its
+condition, the note that its ``after`` has to run. A flow is then a tuple that is walked with plain calls; what
+answers an awaitable is awaited, everything else is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal
+
+import attrs
+from apim_sdk import errors
+from apim_sdk.body import BodyError, BodyTooLarge
+from apim_sdk.errors import EvaluationError, Fault, Respond
+from apim_sdk.exchange import Exchange
+from apim_sdk.policy import Policy, Send
+
+__all__ = ["Around", "Call", "CompiledStep", "Condition", "OnError", "around_call", "buffered", "run", "step_call"]
+
+Call = Callable[[Exchange], Any]
+OnError = Literal["fail", "skip", "run"]
+Around = Callable[[Exchange, Send], Awaitable[Any]]
+
+
+class CompiledStep:
+    """A step of a compiled flow.
+
+    ``name`` is what logs, metrics and records call it, ``file`` and ``pointer`` where it was written. ``call`` does
+    everything there is to do in this flow; ``policy`` is None for a step that the gateway itself puts in.
+    """
+
+    __slots__ = ("call", "file", "name", "pointer", "policy")
+
+    def __init__(self, name: str, call: Call, policy: Policy | None = None, file: str = "", pointer: str = "") -> None:
+        self.name = name
+        self.call = call
+        self.policy = policy
+        self.file = file
+        self.pointer = pointer
+
+    def __repr__(self) -> str:
+        return f"<CompiledStep {self.name}>"
+
+
+@attrs.frozen
+class Condition:
+    """The condition of a step, and what an error in it does; ``count_error`` is told of each."""
+
+    evaluate: Call
+    on_error: OnError
+    count_error: Callable[[str], None]
+    step: str
+
+    def holds(self, exchange: Exchange) -> bool:
+        """Whether the step runs. Raises Fault where the condition has an error and the step says ``fail``."""
+        try:
+            value = self.evaluate(exchange)
+            if value is True or value is False:
+                return value
+            reason = f"the condition is {type(value).__name__}, not true or false"
+        except EvaluationError as error:
+            reason = str(error)
+        self.count_error(self.step)
+        if self.on_error == "fail":
+            fault = Fault(errors.CONDITION_FAILURE, detail=f"condition of {self.step}: {reason}")
+            fault.policy = self.step
+            raise fault
+        return self.on_error == "run"
+
+
+def step_call(method: Call | None, after: Call | None, condition: Condition | None) -> Call:
+    """One call out of a policy's method for a flow, its ``after`` and its condition."""
+    call = method if after is None else _noting(method, after)
+    if call is None:
+        raise ValueError("a step needs a method or an after")
+    if condition is None:
+        return call
+    holds = condition.holds
+
+    def conditional(exchange: Exchange) -> Any:
+        return call(exchange) if holds(exchange) else None
+
+    return conditional
+
+
+def _noting(method: Call | None, after: Call) -> Call:
+    """The method, and then a note that ``after`` has to run."""
+    if method is None:
+        return lambda exchange: exchange._afters.append(after)
+
+    async def wait(pending: Awaitable[Any], exchange: Exchange) -> None:
+        await pending
+        exchange._afters.append(after)
+
+    def noting(exchange: Exchange) -> Any:
+        pending = method(exchange)
+        if pending is not None:
+            return wait(pending, exchange)
+        exchange._afters.append(after)
+        return None
+
+    return noting
+
+
+def around_call(around: Around, name: str, condition: Condition | None, send: Send) -> Send:
+    """The endpoint call ``send``, wrapped by a policy's ``around``."""
+
+    async def wrapped(exchange: Exchange) -> Any:
+        if condition is not None and not condition.holds(exchange):
+            return await send(exchange)
+        return await around(exchange, send)
+
+    return wrapped
+
+
+def buffered(part: Literal["request", "response"], limit: int | None) -> CompiledStep:
+    """The step that buffers a body, in front of the first step that must see it whole."""
+
+    async def buffer(exchange: Exchange) -> None:
+        message = exchange.request if part == "request" else exchange.response
+        if message is not None:
+            await message.body.read(limit)
+
+    return CompiledStep(f"buffer {part} body", buffer)
+
+
+async def run(steps: tuple[CompiledStep, ...], exchange: Exchange) -> None:
+    """Walk a flow. Raises Respond, or a Fault that names its step; any other exception becomes such a Fault."""
+    step = steps[0]
+    try:
+        for step in steps:  # the handlers below say which step it was
+            pending = step.call(exchange)
+            if pending is not None:
+                await pending
+    except Respond:
+        raise
+    except Fault as fault:
+        if fault.policy is None:
+            fault.policy = step.name
+        raise
+    except Exception as error:
+        raise fault_of(error, step.name) from error
+
+
+def fault_of(error: Exception, step: str) -> Fault:
+    """The fault that an exception of a plugin becomes: the client learns nothing of it, the operator all."""
+    if isinstance(error, BodyTooLarge):
+        fault = Fault(errors.CONTENT_TOO_LARGE, f"The body is larger than {error.limit} bytes")
+    elif isinstance(error, BodyError):
+        fault = Fault(errors.INCOMPLETE_PAYLOAD, detail=str(error))
+    else:
+        fault = PluginFault(error, step)
+    fault.policy = step
+    return fault
+
+
+class PluginFault(Fault):
+    """A plugin raised what it should not have: 500 for this exchange, and nothing else is touched."""
+
+    def __init__(self, error: Exception, step: str) -> None:
+        super().__init__(errors.POLICY_FAILURE, detail=f"{step}: {type(error).__name__}: {error}")
+        self.error = error
