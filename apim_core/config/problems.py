@@ -21,7 +21,7 @@ class Location:
     pointer: str = ""
 
     def __str__(self) -> str:
-        return ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+        return ":".join(str(part) for part in (self.file, self.line, self.column) if part not in ("", None))
 
 
 @attrs.frozen
@@ -47,7 +47,8 @@ class Problem:
         return Location(self.file, self.line, self.column, self.pointer)
 
     def __str__(self) -> str:
-        lines = [f"{self.location}: {self.message}"]
+        place = str(self.location)
+        lines = [f"{place}: {self.message}" if place else self.message]
         if self.pointer:
             lines.append(f"  at {self.pointer}")
         if self.hint:

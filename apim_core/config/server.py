@@ -9,6 +9,8 @@ from typing import Literal
 import attrs
 from apim_sdk import Duration, Size
 
+from apim_core.config.references import NOWHERE, SourceRef
+
 __all__ = ["Address", "Certificate", "Egress", "Limits", "Listener", "Log", "Management", "Network", "Timeouts", "Tls"]
 
 Network = IPv4Network | IPv6Network
@@ -134,6 +136,7 @@ class Listener:
     """Limits of this listener in place of the gateway's."""
     timeouts: Timeouts | None = None
     """Time-outs of this listener in place of the gateway's."""
+    source: SourceRef = attrs.field(default=NOWHERE, init=False, eq=False, repr=False)
 
 
 @attrs.frozen
@@ -144,6 +147,7 @@ class Management:
     """Host and port; keep it off public networks."""
     enabled: bool = True
     """Whether there is a management port."""
+    source: SourceRef = attrs.field(default=NOWHERE, init=False, eq=False, repr=False)
 
 
 @attrs.frozen

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+import attrs
 
 from apim_core.config import pointers
 from apim_core.config.model import Api, Configuration
 from apim_core.config.references import NO_FLOWS, Flows, PluginReference, SourceRef
+from apim_core.config.server import Listener
 
-__all__ = ["mark", "trace"]
+__all__ = ["anchored", "mark", "trace"]
 
 
 def trace(configuration: Configuration, origin: Callable[[str], SourceRef]) -> None:
     """Fill in every ``source``; ``origin`` gives the place in a file for a pointer into the whole."""
-    for index in range(len(configuration.sinks)):
-        place = f"/sinks/{index}"
-        _mark_reference(configuration.sinks[index], origin(place))
+    for index, listener in enumerate(configuration.listen):
+        mark(listener, origin(f"/listen/{index}"))
+    mark(configuration.management, origin("/management"))
+    for index, sink in enumerate(configuration.sinks):
+        _mark_reference(sink, origin(f"/sinks/{index}"))
     for name, reference in configuration.key_managers.items():
         _mark_reference(reference, origin(pointers.child("/key_managers", name)))
     for flow, step in _steps(configuration.flows):
@@ -34,6 +40,26 @@ def trace(configuration: Configuration, origin: Callable[[str], SourceRef]) -> N
 def mark(part: Any, source: SourceRef) -> None:
     """Set the source of one frozen part, which only its loader may do."""
     object.__setattr__(part, "source", source)
+
+
+def anchored(listener: Listener) -> Listener:
+    """A listener whose files are named from where the process runs, not from its own file's folder."""
+    if listener.tls is None:
+        return listener
+    folder = Path(listener.source.file).parent
+    tls = listener.tls
+    placed = attrs.evolve(
+        listener,
+        tls=attrs.evolve(
+            tls,
+            certificate=folder / tls.certificate,
+            key=folder / tls.key,
+            client_ca=None if tls.client_ca is None else folder / tls.client_ca,
+            sni=tuple(attrs.evolve(c, certificate=folder / c.certificate, key=folder / c.key) for c in tls.sni),
+        ),
+    )
+    mark(placed, listener.source)
+    return placed
 
 
 def _below(source: SourceRef, rest: str) -> SourceRef:

@@ -46,7 +46,7 @@ class DefinitionProblem:
 
 @attrs.frozen
 class Definition:
-    """What a document says; with ``problems``, as far as it could be read. ``dialect`` is None when it is none known."""
+    """What a document says; with ``problems``, as far as it could be read. An unknown ``dialect`` is None."""
 
     dialect: Dialect | None
     operations: tuple[DefinedOperation, ...]

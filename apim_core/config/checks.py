@@ -1,0 +1,59 @@
+"""What the parts of a configuration must keep to among each other, as far as no plugin is needed to tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from apim_core.config.model import Configuration
+from apim_core.config.problems import Problem
+from apim_core.config.references import SourceRef
+
+__all__ = ["check"]
+
+Name = TypeVar("Name")
+
+
+def check(configuration: Configuration) -> list[Problem]:
+    """Everything that stands twice and may stand once."""
+    apis = (((api.name, api.version), api.source) for api in configuration.apis)
+    applications = ((application.name, application.source) for application in configuration.applications)
+    return [
+        *(_problem(s, f"API {n!r} version {v!r} is there twice", "change its version") for (n, v), s in _again(apis)),
+        *(_problem(s, f"application {n!r} is there twice", "change its name") for n, s in _again(applications)),
+        *_keys(configuration),
+        *_addresses(configuration),
+    ]
+
+
+def _again(named: Iterable[tuple[Name, SourceRef]]) -> Iterator[tuple[Name, SourceRef]]:
+    """Each that has a name that was there before."""
+    seen: set[Name] = set()
+    for name, source in named:
+        if name in seen:
+            yield name, source
+        seen.add(name)
+
+
+def _problem(source: SourceRef, message: str, hint: str) -> Problem:
+    return Problem(source.file, None, None, source.pointer, message, hint)
+
+
+def _keys(configuration: Configuration) -> Iterator[Problem]:
+    """A credential belongs to one application. The message must not show it."""
+    named = (
+        ((key.kind, key.value), SourceRef(application.source.file, f"{application.source.pointer}/keys/{index}"))
+        for application in configuration.applications
+        for index, key in enumerate(application.keys)
+    )
+    for (kind, _), source in _again(named):
+        yield _problem(source, f"this {kind} is there twice", "give every application a key of its own")
+
+
+def _addresses(configuration: Configuration) -> Iterator[Problem]:
+    taken = [(listener.address, listener.source) for listener in configuration.listen]
+    if configuration.management.enabled:
+        taken.append((configuration.management.listen, configuration.management.source))
+    fixed = ((address, source) for address, source in taken if address.port != 0)
+    for address, source in _again(fixed):
+        yield _problem(source, f"{address} is listened on twice", "change one of the ports")
