@@ -1,0 +1,130 @@
+"""A listener: accepts connections, bounds their number, watches their deadlines, drains and stops."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import Counter
+from collections.abc import Callable, Coroutine, MutableMapping, Sequence
+from email.utils import formatdate
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any
+
+from apim_sdk.errors import TOO_BUSY, Fault
+from apim_sdk.identity import Client
+from apim_sdk.messages import Response
+
+from apim_core.http.connection import Connection
+from apim_core.http.settings import ServerSettings
+from apim_core.http.stream import Stream
+
+__all__ = ["Handler", "Server"]
+
+Handler = Callable[[Stream], Coroutine[Any, Any, None]]
+
+_SWEEP = 0.25
+"""Seconds between two looks at all deadlines."""
+
+
+class Server:
+    """Serves HTTP/1.1 on listening sockets.
+
+    ``handler`` is started as one task for each request and may be replaced at any time; a request keeps the one that
+    it began with. ``refuse`` makes the answer to what never becomes a request. ``counters`` counts what happened by
+    name: ``connections``, ``refused``, ``handler_failures``, ``head_timeouts``, ``body_timeouts``, ``write_timeouts``.
+    """
+
+    def __init__(
+        self,
+        handler: Handler,
+        settings: ServerSettings,
+        *,
+        refuse: Callable[[Fault], Response],
+        counters: MutableMapping[str, int] | None = None,
+    ) -> None:
+        self.handler = handler
+        self.settings = settings
+        self.limits = settings.limits
+        self.timeouts = settings.timeouts
+        self.refuse = refuse
+        self.counters: MutableMapping[str, int] = Counter() if counters is None else counters
+        self.draining = False
+        self.date = b""
+        self._connections: set[Connection] = set()
+        self._clients: dict[IPv4Address | IPv6Address, int] = {}
+        self._servers: list[asyncio.Server] = []
+        self._sweeper: asyncio.TimerHandle | None = None
+        self._empty = asyncio.Event()
+
+    @property
+    def active(self) -> int:
+        """How many connections are open."""
+        return len(self._connections)
+
+    async def start(self, sockets: Sequence[socket.socket]) -> None:
+        """Accept connections on sockets that are bound; they belong to the server from now on."""
+        self.loop = asyncio.get_running_loop()
+        self.time = self.loop.time
+        self._sweep()
+        for listening in sockets:
+            server = await self.loop.create_server(lambda: Connection(self), sock=listening, backlog=2048)
+            self._servers.append(server)
+
+    async def drain(self, timeout: float) -> None:
+        """Accept nothing more, close idle connections, let requests in work finish; cut them after ``timeout`` s."""
+        self.draining = True
+        for server in self._servers:
+            server.close()
+        for connection in tuple(self._connections):
+            connection.drain()
+        if self._connections:
+            self._empty.clear()
+            try:
+                async with asyncio.timeout(timeout):
+                    await self._empty.wait()
+            except TimeoutError:
+                self.counters["cut_by_drain"] += len(self._connections)
+
+    async def stop(self) -> None:
+        """Cut every connection and release everything."""
+        await self.drain(0)
+        while self._connections:
+            self._empty.clear()
+            for connection in tuple(self._connections):
+                connection.reset()
+            await self._empty.wait()
+        self._servers.clear()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            self._sweeper = None
+
+    def enter(self, connection: Connection, client: Client) -> Fault | None:
+        """Count a new connection. Answers why it cannot be served, if it cannot."""
+        limits = self.limits
+        self._connections.add(connection)
+        self.counters["connections"] += 1
+        held = self._clients[client.peer] = self._clients.get(client.peer, 0) + 1
+        if len(self._connections) > limits.connections:
+            return Fault(TOO_BUSY, "There are too many connections")
+        if 0 < limits.connections_per_client < held:
+            return Fault(TOO_BUSY, "There are too many connections from this address")
+        return None
+
+    def leave(self, connection: Connection, client: Client) -> None:
+        """A connection has ended."""
+        self._connections.discard(connection)
+        held = self._clients[client.peer] - 1
+        if held:
+            self._clients[client.peer] = held
+        else:
+            del self._clients[client.peer]
+        if not self._connections:
+            self._empty.set()
+
+    def _sweep(self) -> None:
+        now = self.loop.time()
+        self.date = b"\r\nDate: " + formatdate(usegmt=True).encode("ascii")
+        for connection in tuple(self._connections):
+            if connection.deadline < now:
+                connection.expire()
+        self._sweeper = self.loop.call_later(_SWEEP, self._sweep)

@@ -1,0 +1,169 @@
+"""One request on one connection, and the way to answer it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from apim_sdk.body import Body
+from apim_sdk.headers import Headers
+from apim_sdk.identity import Client
+from apim_sdk.messages import Request, Response
+
+from apim_core.http.answer import answer_head, field_block, has_no_body, status_line
+from apim_core.http.framing import Framing
+
+if TYPE_CHECKING:
+    from apim_core.http.connection import Connection
+
+__all__ = ["ClientGone", "Stream"]
+
+_JOINED = 64 * 1024
+"""Up to this size a body is copied behind its head; a larger one is handed over beside it."""
+
+
+class ClientGone(ConnectionError):
+    """The client has closed the connection, or was cut off."""
+
+
+class Stream:
+    """One request on a server connection.
+
+    ``started`` is the loop's time when the head was complete; ``bytes_received`` and ``bytes_sent`` count body bytes
+    without framing, and are final when the handler has returned.
+    """
+
+    __slots__ = (
+        "_connection",
+        "answered",
+        "bytes_received",
+        "bytes_sent",
+        "client",
+        "framing",
+        "request",
+        "started",
+    )
+
+    def __init__(
+        self, connection: Connection, request: Request, client: Client, framing: Framing, started: float
+    ) -> None:
+        self._connection = connection
+        self.request = request
+        self.client = client
+        self.framing = framing
+        self.started = started
+        self.bytes_received = 0
+        self.bytes_sent = 0
+        self.answered = False
+        """Whether a final answer has begun to leave."""
+
+    def informational(self, status: int, headers: Headers) -> None:
+        """Send an interim answer (RFC 9110, section 15.2); a client of HTTP/1.0 does not get it."""
+        if not 100 <= status <= 199 or status == 101:
+            raise ValueError(f"{status} is not an interim status: 100 to 199 without 101")
+        if self.answered:
+            raise RuntimeError("the final answer has begun: an interim one is too late")
+        if not self.framing.version_10:
+            self._connection.write(b"%b%b\r\n\r\n" % (status_line(status, None), field_block(headers)))
+
+    async def respond(self, response: Response) -> None:
+        """Send the whole answer.
+
+        Raises ClientGone when the client is away, BodyError when the answer's body broke: before its head has left
+        another answer can still be given, after that the connection is reset so that nobody takes it for whole.
+        """
+        connection = self._connection
+        if self.answered:
+            raise RuntimeError("the request was already answered")
+        if response.status == 101:
+            await self._switch(response)
+            return
+        status, body = response.status, response.body
+        data = body.data
+        bodiless = has_no_body(status, self.request.method)
+        if bodiless or data is not None:
+            framing = self._bodiless_framing(response, data) if bodiless else b"\r\nContent-Length: %d" % len(data)  # type: ignore[arg-type]
+            framing += connection.closing_fields(self)
+            head = answer_head(response, connection.date, framing)
+            self.answered = True
+            if bodiless or not data:
+                body.close()
+                connection.write(head)
+            elif len(data) <= _JOINED:
+                self.bytes_sent = len(data)
+                connection.write(head + data)
+            else:
+                self.bytes_sent = len(data)
+                connection.write_all((head, data))
+            return
+        await self._respond_streaming(response, body)
+
+    async def _switch(self, response: Response) -> None:
+        raise RuntimeError("tunnels are not carried yet")
+
+    def _bodiless_framing(self, response: Response, data: bytes | None) -> bytes:
+        """Content-Length as GET would have it, where that is known (RFC 9110, section 8.6)."""
+        if response.status < 200 or response.status == 204:
+            return b""
+        declared = response.headers.first(b"content-length")
+        if declared is not None and declared.isdigit():
+            return b"\r\nContent-Length: " + declared
+        if data and response.status != 304:
+            return b"\r\nContent-Length: %d" % len(data)
+        return b""
+
+    async def _respond_streaming(self, response: Response, body: Body) -> None:
+        connection = self._connection
+        chunked = False
+        if body.length is not None:
+            framing = b"\r\nContent-Length: %d" % body.length
+        elif self.framing.version_10:
+            connection.close_after_answer()
+            framing = b""
+        else:
+            chunked = True
+            framing = b"\r\nTransfer-Encoding: chunked"
+        head = answer_head(response, connection.date, framing + connection.closing_fields(self))
+        self.answered = True
+        connection.write(head)
+        finished = False
+        try:
+            if chunked:
+                await self._send_chunks(body)
+                connection.write(self._last_chunk(response))
+            else:
+                await self._send_counted(body, body.length)
+            finished = True
+        finally:
+            if not finished:
+                body.close()
+                connection.reset()
+
+    async def _send_chunks(self, body: Body) -> None:
+        connection = self._connection
+        async for chunk in body:
+            size = len(chunk)
+            if size <= _JOINED:
+                connection.write(b"%x\r\n%b\r\n" % (size, chunk))
+            else:
+                connection.write_all((b"%x\r\n" % size, chunk, b"\r\n"))
+            self.bytes_sent += size
+            if connection.full:
+                await connection.room()
+
+    async def _send_counted(self, body: Body, length: int | None) -> None:
+        connection = self._connection
+        async for chunk in body:
+            self.bytes_sent += len(chunk)
+            if length is not None and self.bytes_sent > length:
+                raise RuntimeError("the answer's body is longer than its declared length")
+            connection.write(chunk)
+            if connection.full:
+                await connection.room()
+        if length is not None and self.bytes_sent != length:
+            raise RuntimeError("the answer's body is shorter than its declared length")
+
+    def _last_chunk(self, response: Response) -> bytes:
+        trailers = response.trailers
+        if trailers is None or not self.framing.takes_trailers:
+            return b"0\r\n\r\n"
+        return b"0%b\r\n\r\n" % field_block(trailers)
