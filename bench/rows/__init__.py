@@ -3,7 +3,20 @@
 from typing import Protocol
 
 from bench.report import RowReport
-from bench.rows import api_key, large_body, medium_body, plain, policies, post, reload, reloads, scale, secured, tls
+from bench.rows import (
+    api_key,
+    events,
+    large_body,
+    medium_body,
+    plain,
+    policies,
+    post,
+    reload,
+    reloads,
+    scale,
+    secured,
+    tls,
+)
 from bench.stage import Stage
 
 
@@ -29,6 +42,7 @@ ROWS: tuple[Row, ...] = (
     api_key.ROW,
     scale.ROW,
     large_body.ROW,
+    events.ROW,
     reload.ROW,
     medium_body.ROW,
     tls.ROW,
