@@ -6,7 +6,7 @@ indexed: no attribute of a Python object is within reach of an expression.
 
 from typing import Any
 
-from apim_core.expressions.code import Code, folded
+from apim_core.expressions.code import Code, Run, folded
 from apim_core.expressions.errors import EvaluationError
 from apim_core.expressions.types import BOOL, LIST, MAP, OPTIONAL
 from apim_core.expressions.values import (
@@ -50,14 +50,33 @@ def indexing(operand: Code, index: Code) -> Code:
 
 def optional_access(operand: Code, key: Code) -> Code:
     """`operand.?key` and `operand[?key]`."""
+    if operand.read_key is not None and type(key.constant) is str:
+        return optional(operand.read_key(key.constant))
     run, at = operand.run, key.run
     return _folded_if_constant(Code(lambda context: find(run(context), at(context)), OPTIONAL), operand, key)
 
 
 def presence(operand: Code, field: str) -> Code:
     """`has(operand.field)`."""
+    if operand.read_key is not None:
+        return is_present(operand.read_key(field))
     run = operand.run
     return _folded_if_constant(Code(lambda context: _has(run(context), field), BOOL), operand)
+
+
+def is_present(read: Run) -> Code:
+    """Whether what is read is not null: the presence of a field of a record, or of a key of a lookup."""
+    return Code(lambda context: read(context) is not None, BOOL)
+
+
+def optional(read: Run) -> Code:
+    """What is read as an optional value; null gives none."""
+
+    def find_value(context: Any) -> Optional:
+        value = read(context)
+        return NONE if value is None else Optional(value)
+
+    return Code(find_value, OPTIONAL)
 
 
 def select_field(value: Any, field: str) -> Any:

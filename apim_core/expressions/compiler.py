@@ -6,7 +6,6 @@ compiled once.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from apim_core.expressions import access, logic
 from apim_core.expressions.code import Code, constant, failing
@@ -32,8 +31,7 @@ from apim_core.expressions.patterns import compile_pattern, matching
 from apim_core.expressions.relations import RELATIONS, relation
 from apim_core.expressions.scope import Scope, Variables
 from apim_core.expressions.suggestions import did_you_mean
-from apim_core.expressions.types import BOOL, OPTIONAL
-from apim_core.expressions.values import NONE, Optional, type_of
+from apim_core.expressions.values import type_of
 from apim_core.expressions.variables import Variable
 
 
@@ -86,8 +84,7 @@ class Compiler:
         operand = self._code(node.operand, scope)
         if operand.record is None:
             return access.presence(operand, node.field)
-        run = self._field(operand, node).run
-        return Code(lambda context: run(context) is not None, BOOL)
+        return access.is_present(self._field(operand, node).run)
 
     def _unknown(self, message: str, offset: int, hint: str | None = None) -> Code:
         if self._checked:
@@ -149,7 +146,7 @@ class Compiler:
         operand = self._code(node.operand, scope)
         if operand.record is not None:
             field = self._field(operand, node)
-            return _optional_field(field) if node.optional else field
+            return access.optional(field.run) if node.optional else field
         if node.optional:
             return access.optional_access(operand, constant(node.field))
         return access.selection(operand, node.field)
@@ -226,13 +223,3 @@ class Compiler:
         else:
             hint = did_you_mean(name, self._library.names(is_method=is_method))
         return self._unknown(f"unknown function {name!r}", node.offset, hint)
-
-
-def _optional_field(field: Code) -> Code:
-    run = field.run
-
-    def find(context: Any) -> Optional:
-        value = run(context)
-        return NONE if value is None else Optional(value)
-
-    return Code(find, OPTIONAL)

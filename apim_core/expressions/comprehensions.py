@@ -65,19 +65,19 @@ def some(visit: Visit, predicate: Run) -> Run:
 
 def _quantifier(visit: Visit, predicate: Run, *, deciding: bool) -> Run:
     def quantify(activation: Activation) -> bool:
-        failure: EvaluationError | None = None
+        failure: str | None = None
         for _ in visit(activation):
             try:
                 value: object = predicate(activation)
             except EvaluationError as error:
-                failure = failure or error
+                failure = failure or error.message
                 continue
             if value is deciding:
                 return deciding
             if type(value) is not bool:
-                failure = failure or not_a_bool(value, "a macro's condition")
+                failure = failure or not_a_bool(value, "a macro's condition").message
         if failure is not None:
-            raise failure
+            raise EvaluationError(failure)
         return not deciding
 
     return quantify

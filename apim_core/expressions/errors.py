@@ -1,5 +1,7 @@
 """What can go wrong with an expression: the text is wrong (at deploy), or this request's values do not fit (at run)."""
 
+from apim_sdk import errors
+
 
 class ExpressionError(ValueError):
     """The text of an expression or template cannot be compiled.
@@ -25,7 +27,7 @@ class ExpressionError(ValueError):
         return f"{self.message} (line {self.line}, column {self.column}){hint}\n  {excerpt}\n  {caret}"
 
 
-class EvaluationError(Exception):
+class EvaluationError(errors.EvaluationError):
     """An expression has no value for this context: a key is missing, a type does not fit, a number overflows.
 
     `source` is the text of the expression, once the error has left its program.

@@ -2,7 +2,7 @@
 
 import attrs
 
-MAXIMUM_RESULT_LENGTH = 4 * 1024 * 1024
+MAXIMUM_RESULT_LENGTH = 1024 * 1024
 """Characters, bytes or elements that one operation (`+`, `replace`, `join`, `format` ...) may produce."""
 
 

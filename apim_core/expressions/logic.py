@@ -1,7 +1,7 @@
 """Code for `&&`, `||`, `!` and `?:`.
 
 `&&` and `||` are commutative: an operand that fails does not matter if another one decides the result (cel-spec
-langdef, "Logical Operators").
+langdef, "Logical Operators"). Of a failure only the message is kept: its traceback would make a reference cycle.
 """
 
 from typing import Any
@@ -26,19 +26,19 @@ def logical(operator: str, terms: tuple[Code, ...]) -> Code:
 
 def _conjunction(terms: tuple[Run, ...]) -> Run:
     def conjunction(context: Any) -> bool:
-        failure: EvaluationError | None = None
+        failure: str | None = None
         for term in terms:
             try:
                 value = term(context)
             except EvaluationError as error:
-                failure = failure or error
+                failure = failure or error.message
                 continue
             if value is False:
                 return False
             if value is not True:
-                failure = failure or not_a_bool(value, "&&")
+                failure = failure or not_a_bool(value, "&&").message
         if failure is not None:
-            raise failure
+            raise EvaluationError(failure)
         return True
 
     return conjunction
@@ -46,19 +46,19 @@ def _conjunction(terms: tuple[Run, ...]) -> Run:
 
 def _disjunction(terms: tuple[Run, ...]) -> Run:
     def disjunction(context: Any) -> bool:
-        failure: EvaluationError | None = None
+        failure: str | None = None
         for term in terms:
             try:
                 value = term(context)
             except EvaluationError as error:
-                failure = failure or error
+                failure = failure or error.message
                 continue
             if value is True:
                 return True
             if value is not False:
-                failure = failure or not_a_bool(value, "||")
+                failure = failure or not_a_bool(value, "||").message
         if failure is not None:
-            raise failure
+            raise EvaluationError(failure)
         return False
 
     return disjunction

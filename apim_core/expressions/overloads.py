@@ -62,8 +62,14 @@ class Function:
         for overload in self.overloads:
             if all(want is DYN or want is kind for want, kind in zip(overload.parameters, kinds, strict=True)):
                 return overload.implementation(*values)
-        shown = ", ".join(kind.name for kind in kinds)
-        raise EvaluationError(f"no such overload: {self.name}({shown})")
+        raise EvaluationError(f"no such overload: {self._spelt([kind.name for kind in kinds])}")
+
+    def _spelt(self, arguments: list[str]) -> str:
+        if "_" in self.name:
+            return self.name.replace("_", " {} ").strip().format(*arguments)
+        if self.overloads[0].is_method:
+            return f"{arguments[0]}.{self.name}({', '.join(arguments[1:])})"
+        return f"{self.name}({', '.join(arguments)})"
 
 
 @attrs.frozen(eq=False)

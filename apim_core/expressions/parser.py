@@ -50,7 +50,8 @@ _PRECEDENCE = {
 
 _CONSTANTS = {"true": True, "false": False, "null": None}
 
-_RESERVED = frozenset(
+_KEYWORDS = frozenset({*_CONSTANTS, "in"})
+_RESERVED = _KEYWORDS | frozenset(
     {
         "as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop", "package",
         "namespace", "return", "var", "void", "while",
@@ -235,7 +236,7 @@ class Parser:
         token = self._advance()
         if token.text in _CONSTANTS and not absolute:
             return _Operand(Literal(offset, _CONSTANTS[token.text]), 1)
-        if token.text in _RESERVED or token.text == "in":
+        if token.text in _RESERVED:
             raise self._lexer.error(f"{token.text!r} is a reserved word", token.offset)
         if self.current.kind == "(":
             arguments, depth = self._arguments(level)
@@ -313,8 +314,8 @@ class Parser:
         if field.kind not in ("name", "quoted-name"):
             found = "the end" if field.kind == "end" else repr(field.text)
             raise self._error(f"expected a field name but found {found}", "write other keys as ['key']")
-        if field.kind == "name" and field.text == "in":
-            raise self._error("'in' is a reserved word", "write ['in']")
+        if field.kind == "name" and field.text in _KEYWORDS:
+            raise self._error(f"{field.text!r} is a reserved word", f"write ['{field.text}']")
         self._advance()
         if self.current.kind == "(" and field.kind == "name" and not optional:
             arguments, depth = self._arguments(level)

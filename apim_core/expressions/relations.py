@@ -4,6 +4,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+from apim_core.expressions.access import is_present
 from apim_core.expressions.code import Code, Run, folded
 from apim_core.expressions.equality import NUMBERS, ORDERED, contains, equal, ordered
 from apim_core.expressions.types import BOOL, MAP
@@ -80,6 +81,8 @@ def _ordering(function: str, left: Code, right: Code) -> Run:
 
 
 def _membership(left: Code, right: Code) -> Run:
+    if type(left.constant) is str and right.read_key is not None:
+        return is_present(right.read_key(left.constant)).run
     if type(left.constant) is str:
         return _constant_in(left.constant, right)
     if right.is_constant and right.kind is not MAP:

@@ -1,6 +1,7 @@
 """What the names in an expression mean: local variables of macros, the environment's variables, and types."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import attrs
@@ -53,7 +54,7 @@ class Variables:
             return Code(_no_value, record=variable, path=path)
         if isinstance(variable, Lookup):
             lookup = variable
-            return Code(self._whole(lookup.resolver), MAP, read_key=lambda key: self._one(lookup, key))
+            return Code(self._whole(lookup), MAP, read_key=lambda key: self._one(lookup, key))
         return Code(self._adapted(variable))
 
     def _candidates(self, name: str) -> Iterator[str]:
@@ -66,9 +67,13 @@ class Variables:
     def _adapted(self, resolver: Resolver) -> Run:
         return (lambda activation: resolver(activation.context)) if self.inside_activation else resolver
 
-    def _whole(self, resolver: Resolver) -> Run:
-        run = self._adapted(resolver)
-        return lambda context: OpenMap(run(context) or {})
+    def _whole(self, lookup: Lookup) -> Run:
+        resolver, get = lookup.resolver, lookup.get
+
+        def whole(context: Any) -> OpenMap:
+            return OpenMap(resolver(context) or {}, None if get is None else partial(get, context))
+
+        return self._adapted(whole)
 
     def _one(self, lookup: Lookup, key: str) -> Run:
         get, run = lookup.get, self._adapted(lookup.resolver)

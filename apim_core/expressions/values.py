@@ -7,7 +7,7 @@ timedelta, IP network, set, bytearray or a subclass of these; `native` turns it 
 meets it, so that values which nothing looks at cost nothing.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
@@ -101,9 +101,11 @@ NONE: Final = Optional(MISSING)
 
 @attrs.frozen(eq=False)
 class OpenMap(Mapping[Any, Any]):
-    """A map from the gateway (headers, claims) whose absent keys read as null."""
+    """A map from the gateway (headers, claims) whose absent keys read as null, and null as absent."""
 
     entries: Mapping[Any, Any]
+    read: Callable[[str], Any] | None = None
+    """Gives what one key holds, or None; knows at least the keys of `entries`."""
 
     def __getitem__(self, key: Any) -> Any:
         return self.entries[key]
@@ -115,10 +117,11 @@ class OpenMap(Mapping[Any, Any]):
         return len(self.entries)
 
     def __contains__(self, key: object) -> bool:
-        return key in self.entries
+        return self.get(key) is not None
 
     def get(self, key: Any, default: Any = None) -> Any:
-        return self.entries.get(key, default)
+        value = self.read(key) if self.read is not None and type(key) is str else self.entries.get(key)
+        return default if value is None else value
 
 
 class BooleanKeyedMap(Mapping[Any, Any]):
@@ -214,6 +217,7 @@ def make_map(entries: Sequence[tuple[Any, Any]]) -> Mapping[Any, Any]:
     return BooleanKeyedMap(booleans, made) if booleans else made
 
 
+_CONSTANTS: Final[Mapping[bool | None, str]] = {True: "true", False: "false", None: "null"}
 _KEYS: Final = frozenset({str, int, UInt, bool})
 
 
@@ -232,7 +236,7 @@ def find_key(mapping: Mapping[Any, Any], key: Any) -> Any:
 
 def describe(value: Any) -> str:
     """The value for an error message, cut to a bearable length."""
-    shown = ascii(value)
+    shown = _CONSTANTS[value] if value is None or value is True or value is False else ascii(value)
     return shown if len(shown) <= 80 else shown[:77] + "..."
 
 

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from apim_core.expressions.errors import EvaluationError
@@ -120,12 +120,22 @@ def _text(value: Any) -> str:
 
 
 def _list(elements: Any) -> str:
-    return "[" + ", ".join(map(_text, elements)) + "]"
+    return "[" + _joined(map(_text, elements)) + "]"
 
 
 def _map(entries: Any) -> str:
     shown = sorted((_text(key), _text(entries[key])) for key in entries)
-    return "{" + ", ".join(f"{key}: {value}" for key, value in shown) + "}"
+    return "{" + _joined(f"{key}: {value}" for key, value in shown) + "}"
+
+
+def _joined(parts: Iterable[str]) -> str:
+    made: list[str] = []
+    length = 0
+    for part in parts:
+        made.append(part)
+        length += len(part)
+        checked_length(length)
+    return ", ".join(made)
 
 
 _TEXTS: dict[Any, Callable[[Any], str]] = {
