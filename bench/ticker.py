@@ -56,7 +56,7 @@ def websocket_frame(payload: bytes) -> bytes:
 def websocket_head(request: bytes) -> bytes | None:
     """The answer 101 to a request for a WebSocket; None where it asks for something else."""
     found = re.search(rb"\r\nsec-websocket-key: *([^\r ]+)", request, re.IGNORECASE)
-    if not found:
+    if not found or not re.search(rb"\r\nupgrade: *websocket\r", request, re.IGNORECASE):
         return None
     accept = base64.b64encode(hashlib.sha1(found.group(1) + WEBSOCKET_SUFFIX, usedforsecurity=False).digest())
     return (

@@ -25,6 +25,10 @@ def test_a_request_for_something_else_is_no_websocket():
     assert websocket_head(request("/")) is None
 
 
+def test_a_key_without_an_upgrade_is_no_websocket():
+    assert websocket_head(REQUESTS[1][1].replace(b"Upgrade: websocket\r\n", b"")) is None
+
+
 def test_every_event_of_both_kinds_arrives_directly():
     with ticker() as port:
         for _, head, status in REQUESTS:
