@@ -1,1 +1,1 @@
-"""Plugins of the kind `mediation`."""
+"""Policies that change messages, and choose who may send them."""
