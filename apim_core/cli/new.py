@@ -62,7 +62,7 @@ def add(parsers: Parsers) -> None:
     plugin = things.add_parser(
         "plugin",
         help="a plugin: pyproject.toml, one module, a test that passes",
-        description="Make a folder NAME with the distribution of a plugin: pyproject.toml, one module, tests, a gateway.",
+        description="Make a folder NAME with the distribution of a plugin: one module, tests, a gateway that uses it.",
     )
     plugin.add_argument("name", metavar="NAME", help="its name, the word in a configuration: lower case and hyphens")
     plugin.add_argument("--kind", choices=KINDS, default="policy", help="what it is (default: %(default)s)")

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import attrs
 
-from apim_sdk.context import Context, Upstream
+from apim_sdk.context import Context, Upstream, UpstreamSettings
 from apim_sdk.identity import Application
 from apim_sdk.key_manager import KeyManager
 from apim_sdk.plugin import Plugin
@@ -101,22 +101,32 @@ class FakeContext:
     ) -> FakeFetched:
         """The answer that ``fetches`` holds for the URL. Raises ConnectionError where it holds none."""
         self.fetched.append((method, url, body))
-        answer = self.fetches.get(url, ConnectionError(f"the fake context has no answer for {url}"))
+        try:
+            answer = self.fetches[url]
+        except KeyError:
+            raise ConnectionError(f"the fake context has no answer for {url}") from None
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    async def upstream(self, url: str, settings: Mapping[str, Any]) -> Upstream:
+    async def upstream(self, url: str, settings: UpstreamSettings) -> Upstream:
         """The upstream that ``upstreams`` holds for the URL, else a FakeEndpoint that says 200."""
-        return self.upstreams.get(url) or FakeEndpoint()
+        try:
+            return self.upstreams[url]
+        except KeyError:
+            return FakeEndpoint()
 
     async def shared(self, key: Hashable, open: Callable[[], Shared | Awaitable[Shared]]) -> Shared:  # noqa: A002  # the word of the contract
         """What was opened for the key, opened now if nobody asked before."""
         future = self._shared.get(key)
         if future is None:
             future = self._shared[key] = asyncio.get_running_loop().create_future()
-            opened = open()
-            future.set_result(await opened if inspect.isawaitable(opened) else opened)
+            try:
+                opened = open()
+                future.set_result(await opened if inspect.isawaitable(opened) else opened)
+            except Exception as error:
+                del self._shared[key]
+                future.set_exception(error)
         shared: Shared = await future
         return shared
 

@@ -1,0 +1,181 @@
+"""Use a plugin the way the gateway uses one of its kind, and hold it to what its kind promises."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from apim_sdk.authenticator import Authenticator
+from apim_sdk.endpoint import Endpoint
+from apim_sdk.errors import ENDPOINT_TIMEOUT, EvaluationError, Fault
+from apim_sdk.governance import RulesetFunction
+from apim_sdk.identity import Credential, Principal
+from apim_sdk.importer import Importer
+from apim_sdk.key_manager import KeyManager
+from apim_sdk.messages import Response
+from apim_sdk.plugin import Plugin
+from apim_sdk.policy import Policy, flows_of
+from apim_sdk.record import Record
+from apim_sdk.secrets import SecretProvider
+from apim_sdk.sink import Sink
+from apim_sdk.stores import CounterStore, Decision, Rate, Store
+from apim_sdk.testing.calling import run
+from apim_sdk.testing.conformance.subject import Subject, require
+from apim_sdk.testing.conformance.traffic import ANSWERS, REQUESTS, Sample
+from apim_sdk.testing.context import FakeContext, started
+from apim_sdk.testing.endpoint import FakeEndpoint
+
+__all__ = ["CHECKS", "exercise"]
+
+
+def its_example_answers(subject: Subject) -> None:
+    asyncio.run(exercise(subject, subject.context()))
+
+
+CHECKS = (its_example_answers,)
+
+
+async def exercise(subject: Subject, context: FakeContext) -> list[Fault]:
+    """Build, start, use and stop the plugin; the faults that it answered with. Raises Nonconformity."""
+    faults: list[Fault] = []
+    plugin = subject.build()
+    use = next((use for kind, use in _USES.items() if isinstance(plugin, kind)), None)
+    require(use is not None, f"{subject} is a plugin of a kind that the conformance suite does not know")
+    assert use is not None, "required above"
+    async with started(plugin, context):
+        await use(plugin, faults)
+    return faults
+
+
+async def _policy(policy: Policy, faults: list[Fault]) -> None:
+    for flow in flows_of(type(policy)):
+        for sample in REQUESTS:
+            for answer in ANSWERS:
+                try:
+                    outcome = await run(policy, sample.exchange(), flow=flow, endpoint=FakeEndpoint(answer))
+                except EvaluationError:
+                    continue  # an expression of the example does not fit this request: a 500 that is the operator's
+                if outcome.fault is not None:
+                    faults.append(outcome.fault)
+
+
+async def _authenticator(authenticator: Authenticator, faults: list[Fault]) -> None:
+    for sample in (Sample("GET /"), *REQUESTS):
+        exchange = sample.exchange()
+        credential = authenticator.find(exchange)
+        if credential is None:
+            continue
+        require(isinstance(credential, Credential), f"find() must answer a Credential or None, not {credential!r}")
+        if sample.line == "GET /":
+            require(
+                not credential.value.reveal(),
+                "find() must answer None for a request that carries no credential, or one whose value is empty",
+            )
+        try:
+            principal = await _result(authenticator.judge(credential, exchange))
+        except Fault as fault:
+            faults.append(fault)
+        else:
+            require(isinstance(principal, Principal), f"judge() must answer a Principal, not {principal!r}")
+        authenticator.conceal(exchange)
+
+
+async def _endpoint(endpoint: Endpoint, faults: list[Fault]) -> None:
+    for number, sample in enumerate(REQUESTS):
+        try:
+            response = await endpoint.send(sample.exchange())
+        except Fault as fault:
+            require(number > 0, f"send() must answer the plainest request, it failed: {fault.kind.key} {fault}")
+            faults.append(fault)
+            continue
+        require(isinstance(response, Response), f"send() must answer a Response, not {response!r}")
+        require(100 <= response.status <= 599, f"send() answered with the status {response.status}")
+        await response.body.read()
+
+
+async def _sink(sink: Sink, faults: list[Fault]) -> None:
+    records = []
+    for sample in REQUESTS:
+        exchange = sample.exchange()
+        records.append(Record(exchange, 200, timestamp=1_700_000_000.25))
+        exchange.fault = Fault(ENDPOINT_TIMEOUT, detail='a "detail"\nof two lines')
+        records.append(Record(exchange, 504, timestamp=1_700_000_000.5))
+    await sink.write(records)
+    await sink.write(records[:1])
+    await sink.write([])
+
+
+async def _key_manager(manager: KeyManager, faults: list[Fault]) -> None:
+    require(manager.issuer is None or isinstance(manager.issuer, str), "issuer must be text or None")
+    require(isinstance(manager.generation, int), "generation must be a number")
+    for key_id in (None, "no-such-key"):
+        keys = await _result(manager.keys(key_id))
+        require(
+            isinstance(keys, tuple) and all(isinstance(key, Mapping) for key in keys),
+            f"keys({key_id!r}) must answer a tuple of JSON Web Keys",
+        )
+
+
+async def _counter_store(store: CounterStore, faults: list[Fault]) -> None:
+    rate = Rate(units=2, seconds=3600, burst=2)
+    decisions = [await _result(store.take("conformance", rate)) for _ in range(3)]
+    require(all(isinstance(decision, Decision) for decision in decisions), "take() must answer a Decision")
+    require(
+        [decision.allowed for decision in decisions] == [True, True, False],
+        "of three calls in a moment, a rate of two an hour must let two pass",
+    )
+
+
+async def _store(store: Store, faults: list[Fault]) -> None:
+    before = await store.get("conformance")
+    await store.put("conformance", b"\x00value", expires_in=3600)
+    kept = await store.get("conformance")
+    await store.delete("conformance")
+    await store.delete("conformance")
+    require(
+        (before, kept, await store.get("conformance")) == (None, b"\x00value", None),
+        "get() must answer None before put(), the value after it, and None after delete()",
+    )
+
+
+async def _secret_provider(provider: SecretProvider, faults: list[Fault]) -> None:
+    try:
+        await provider.read("no/such/secret")
+    except KeyError:
+        return
+    require(False, "read() must raise KeyError for a secret that does not exist")
+
+
+async def _ruleset_function(function: RulesetFunction, faults: list[Fault]) -> None:
+    for target in (None, True, 7, "", "text", [], [1], {}, {"a": {"b": None}}):
+        wrong = list(function.check(target, ("paths", 0)))
+        require(all(isinstance(text, str) for text in wrong), "check() must answer sentences")
+
+
+async def _importer(importer: Importer, faults: list[Fault]) -> None:
+    try:
+        importer.read(Path("no-such-file"))
+    except (ValueError, OSError):
+        return
+    require(False, "read() must raise ValueError or OSError for a file that does not exist")
+
+
+_USES: Mapping[type[Plugin], Callable[[Any, list[Fault]], Awaitable[None]]] = {
+    Policy: _policy,
+    Authenticator: _authenticator,
+    Endpoint: _endpoint,
+    Sink: _sink,
+    KeyManager: _key_manager,
+    CounterStore: _counter_store,
+    Store: _store,
+    SecretProvider: _secret_provider,
+    RulesetFunction: _ruleset_function,
+    Importer: _importer,
+}
+
+
+async def _result(value: Any) -> Any:
+    return await value if inspect.isawaitable(value) else value
