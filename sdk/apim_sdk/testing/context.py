@@ -10,12 +10,13 @@ from typing import Any, TypeVar
 
 import attrs
 
-from apim_sdk.context import Context, Upstream, UpstreamSettings
+from apim_sdk.context import Context, Upstream
 from apim_sdk.identity import Application
 from apim_sdk.key_manager import KeyManager
 from apim_sdk.plugin import Plugin
 from apim_sdk.testing.endpoint import FakeEndpoint
 from apim_sdk.testing.recorders import FakeClock, FakeLog, FakeMetrics
+from apim_sdk.upstream import UpstreamSettings
 
 __all__ = ["FakeApplications", "FakeContext", "FakeFetched", "FakeKeyManager", "started"]
 
