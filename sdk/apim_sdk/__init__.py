@@ -11,7 +11,7 @@ from apim_sdk.fields import Duration, Expression, Regex, Secret, Size, Template
 from apim_sdk.governance import RulesetFunction
 from apim_sdk.headers import HeaderField, Headers
 from apim_sdk.hookspecs import hookimpl
-from apim_sdk.identity import Application, Client, Credential, Principal, Subscription, TLSInfo
+from apim_sdk.identity import ANONYMOUS, Application, Client, Credential, Principal, Subscription, TLSInfo
 from apim_sdk.importer import Importer
 from apim_sdk.key_manager import KeyManager
 from apim_sdk.messages import Request, Response, Tunnel
@@ -24,6 +24,7 @@ from apim_sdk.stores import CounterStore, Decision, Rate, Store
 from apim_sdk.upstream import UpstreamSettings
 
 __all__ = [
+    "ANONYMOUS",
     "API",
     "Application",
     "Applications",

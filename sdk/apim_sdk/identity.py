@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv6Address
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
 from apim_sdk.fields import Secret
 
-__all__ = ["Application", "Client", "Credential", "Principal", "Subscription", "TLSInfo"]
+__all__ = ["ANONYMOUS", "Application", "Client", "Credential", "Principal", "Subscription", "TLSInfo"]
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -91,3 +91,7 @@ class Principal:
     issuer: str | None = None
     expires: float | None = None
     """Seconds since the epoch, None if the credential does not expire."""
+
+
+ANONYMOUS: Final = Principal("anonymous")
+"""Whoever presents no credential. Compared by identity: another principal may bear the same name."""
