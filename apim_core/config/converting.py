@@ -14,7 +14,7 @@ from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, override
 
 from apim_core.config import shapes
-from apim_core.config.hooks import LEAVES, Refused, choose, written
+from apim_core.config.hooks import LEAVES, Refused, choose, refusal
 
 __all__ = ["Hook", "converter", "mapping_key"]
 
@@ -64,7 +64,7 @@ def _class(made: Converter, cls: Any) -> Hook:
 
     def hook(value: Any, _: Any) -> Any:
         if value.__class__ is not dict:
-            raise Refused(f"expected a mapping, not {written(value)}")
+            raise refusal("a mapping", value)
         return generated(value, cls)
 
     return hook
@@ -79,7 +79,7 @@ def _sequence(made: Converter, kind: Any) -> Hook:
 
         def fixed_hook(value: Any, _: Any) -> Any:
             if value.__class__ is not list or len(value) != len(hooks):
-                raise Refused(f"expected a list of {len(hooks)} items, not {written(value)}")
+                raise refusal(f"a list of {len(hooks)} items", value)
             return tuple(hook(inner, None) for hook, inner in zip(hooks, value, strict=True))
 
         return fixed_hook
@@ -87,7 +87,7 @@ def _sequence(made: Converter, kind: Any) -> Hook:
 
     def hook(value: Any, _: Any) -> Any:
         if value.__class__ is not list:
-            raise Refused(f"expected a list, not {written(value)}", "begin each item with '- ', or use [brackets]")
+            raise refusal("a list", value, None if value is None else "begin each item with '- ', or use [brackets]")
         return make([inner_hook(inner, item) for inner in value])
 
     return hook
@@ -102,7 +102,7 @@ def _mapping(made: Converter, kind: Any) -> Hook:
 
     def hook(value: Any, _: Any) -> Any:
         if value.__class__ is not dict:
-            raise Refused(f"expected a mapping, not {written(value)}")
+            raise refusal("a mapping", value)
         return {key_hook(name, key): inner_hook(inner, item) for name, inner in value.items()}
 
     return hook

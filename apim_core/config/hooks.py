@@ -32,6 +32,7 @@ __all__ = [
     "Refused",
     "choose",
     "choose_enum",
+    "refusal",
     "step_parts",
     "written",
 ]
@@ -67,11 +68,14 @@ def written(value: Any) -> str:
     return "a mapping" if isinstance(value, dict) else "a list" if isinstance(value, list) else str(value)
 
 
-def _refuse(expected: str, value: Any, hint: str | None = None) -> Refused:
+def refusal(expected: str, value: Any, hint: str | None = None) -> Refused:
+    """The refusal of a value where ``expected`` should be."""
     if isinstance(value, SecretReference):
         return unresolved(value)
     if value is UNREADABLE:
         return AlreadyNoted("unreadable")
+    if value is None:
+        hint = hint or "remove the key, or give it a value"
     return Refused(f"expected {expected}, not {written(value)}", hint)
 
 
@@ -87,21 +91,21 @@ def text(value: Any, cls: Any = str) -> Any:
     if cls is not str and issubclass(cls, Enum):
         choose_enum(value, cls)
     hint = "put it in quotes" if isinstance(value, (int, float)) else None
-    raise _refuse("text", value, hint)
+    raise refusal("text", value, hint)
 
 
 def _boolean(value: Any, _: Any = None) -> Any:
     if value.__class__ is bool:
         return value
     hint = "YAML 1.2 knows only true and false" if value in ("yes", "no", "on", "off", "YES", "NO") else None
-    raise _refuse("true or false", value, hint)
+    raise refusal("true or false", value, hint)
 
 
 def _integer(value: Any, cls: Any = int) -> Any:
     if value.__class__ is int:
         return value if cls is int else _subclass(value, cls)
     hint = "take the quotes away" if isinstance(value, str) and re.fullmatch(r"[-+]?\d+", value) else None
-    raise _refuse("a whole number", value, hint)
+    raise refusal("a whole number", value, hint)
 
 
 def _subclass(value: Any, cls: Any) -> Any:
@@ -116,13 +120,13 @@ def _number(value: Any, _: Any = None) -> float:
         try:
             return float(value)
         except OverflowError:
-            raise _refuse("a number that fits 64 bits", value) from None
-    raise _refuse("a number", value)
+            raise refusal("a number that fits 64 bits", value) from None
+    raise refusal("a number", value)
 
 
 def _nothing(value: Any, _: Any = None) -> None:
     if value is not None:
-        raise _refuse("nothing", value)
+        raise refusal("nothing", value)
 
 
 def _made_of(make: Callable[[Any], Any], expected: str, *kinds: type) -> Callable[[Any, Any], Any]:
@@ -130,7 +134,7 @@ def _made_of(make: Callable[[Any], Any], expected: str, *kinds: type) -> Callabl
 
     def hook(value: Any, _: Any = None) -> Any:
         if value.__class__ not in kinds:
-            raise _refuse(expected, value, "put it in quotes" if isinstance(value, (int, float)) else None)
+            raise refusal(expected, value, "put it in quotes" if isinstance(value, (int, float)) else None)
         try:
             return make(value)
         except Refused:
@@ -147,7 +151,7 @@ def choose(value: Any, choices: Mapping[Any, Any]) -> Any:
         if value.__class__ is choice.__class__ and value == choice:
             return meaning
     listed = ", ".join(str(choice) if isinstance(choice, str) else repr(choice) for choice in choices)
-    raise _refuse(f"one of {listed}", value, did_you_mean(value, [c for c in choices if isinstance(c, str)]))
+    raise refusal(f"one of {listed}", value, did_you_mean(value, [c for c in choices if isinstance(c, str)]))
 
 
 def choose_enum(value: Any, cls: type[Enum]) -> Enum:
@@ -160,7 +164,7 @@ def only_pair(value: Any, what: str, example: str) -> tuple[str, Any]:
     """Key and value of a mapping with one key."""
     if value.__class__ is not dict:
         hint = f"write {{{value}: {{}}}}" if isinstance(value, str) and re.fullmatch(r"[\w.-]+", value) else None
-        raise _refuse(f"a mapping of one key, {what}, such as {example}", value, hint)
+        raise refusal(f"a mapping of one key, {what}, such as {example}", value, hint)
     if len(value) != 1:
         keys = ", ".join(map(repr, value)) or "none"
         raise Refused(f"expected one key, {what}, such as {example}, but there is {keys}", "keep one")

@@ -113,7 +113,7 @@ class Plan:
 
     name: str = attrs.field(validator=_not_empty)
     """Name of the plan, unique in its API."""
-    authentication: PluginReference
+    authentication: PluginReference = attrs.field(metadata={"plugin": "authenticator"})
     """The authenticator, such as `jwt` or `api-key`, with its settings; `keyless` lets everybody in."""
     limits: tuple[PlanLimit, ...] = ()
     """Limits for each subscription to this plan."""
@@ -140,7 +140,7 @@ class Operation:
     """`none` opens this operation to everybody, whatever the plans say."""
     flows: Flows = NO_FLOWS
     """Policies that run for this operation."""
-    endpoint: PluginReference | None = None
+    endpoint: PluginReference | None = attrs.field(default=None, metadata={"plugin": "endpoint"})
     """Where requests of this operation go, in place of the API's endpoint."""
     source: SourceRef = attrs.field(default=NOWHERE, init=False, eq=False, repr=False)
 
@@ -161,7 +161,7 @@ class Api:
     """Host names under which the API is reached, exact or with a wildcard label in front; without it, any."""
     definition: Path | None = None
     """OpenAPI 3.0, 3.1 or Swagger 2 document, relative to this file, that brings the operations."""
-    endpoint: PluginReference | None = None
+    endpoint: PluginReference | None = attrs.field(default=None, metadata={"plugin": "endpoint"})
     """Where requests end, such as `http`. Without it, every operation needs an endpoint of its own."""
     plans: tuple[Plan, ...] = ()
     """Ways in, tried in this order. Without any, nobody gets in."""
@@ -236,9 +236,9 @@ class Configuration:
     """The policy that a plan's `limits` are settings of; it is given `key: subscription` beside them."""
     egress: Egress = Egress()
     """Where the gateway itself and its plugins may call out to; backends of endpoints are not bound by it."""
-    key_managers: Mapping[str, PluginReference] = attrs.field(factory=dict)
+    key_managers: Mapping[str, PluginReference] = attrs.field(factory=dict, metadata={"plugin": "key manager"})
     """Authorization servers that are trusted, by the name that authenticators use."""
-    sinks: tuple[PluginReference, ...] = ()
+    sinks: tuple[PluginReference, ...] = attrs.field(default=(), metadata={"plugin": "sink"})
     """Where a record of every request goes."""
     flows: Flows = NO_FLOWS
     """Policies that run for every request."""
