@@ -1,0 +1,43 @@
+PYTHON ?= python3.11
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: help install run test lint bench docs clean
+
+help: ## list the verbs
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+$(VENV)/.run: pyproject.toml uv.lock
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.9"
+	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv sync --quiet --active --frozen --no-default-groups --inexact
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run
+	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv sync --quiet --active --frozen --group dev --inexact
+	@touch $@
+
+install: $(VENV)/.run ## install apim and what it needs into .venv
+
+run: install ## start the quickstart gateway and print what to try
+	$(BIN)/apim run examples/quickstart/apim.yaml
+
+test: $(VENV)/.dev ## run every test
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+lint: $(VENV)/.dev ## check style, types, imports and the documentation
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m apim_core.cli docs --check
+
+bench: $(VENV)/.dev ## measure against real peers; takes several minutes
+	$(BIN)/python -m bench
+
+docs: $(VENV)/.dev ## write the generated reference and build the site
+	$(BIN)/apim docs
+	$(BIN)/mkdocs build --strict --quiet
+
+clean: ## remove what the verbs above made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .import_linter_cache site dist
