@@ -142,11 +142,18 @@ def _union(made: Converter, kind: Any) -> Hook:
                 return each(value, None)
             except Exception as error:
                 refusals.append(error)
-        if len(refusals) == 1:
-            raise refusals[0]
-        raise Refused("; or ".join(map(str, refusals)))
+        raise _united(refusals)
 
     return hook
+
+
+def _united(refusals: list[Exception]) -> Exception:
+    """One refusal for all members of a union, made of those by members that the value can be meant for."""
+    meant = [each for each in refusals if not getattr(each, "of_another_kind", False)] or refusals
+    if len(meant) == 1:
+        return meant[0]
+    hints = [hint for each in meant if (hint := getattr(each, "hint", None))]
+    return Refused("; or ".join(dict.fromkeys(map(str, meant))), hints[0] if hints else None)
 
 
 def _shorthand(made: Converter, kind: Any) -> Hook:

@@ -8,9 +8,10 @@ import attrs
 
 from apim_core.config import pointers, shapes
 from apim_core.config.converting import converter, mapping_key
+from apim_core.config.descriptions import descriptions_of
 from apim_core.config.hooks import LEAVES, RESERVED_IN_STEP, AlreadyNoted, Refused, step_parts
 from apim_core.config.interpolation import UNREADABLE
-from apim_core.config.problems import Problem, did_you_mean
+from apim_core.config.problems import Problem, closest, did_you_mean
 from apim_core.config.references import SourceRef, Step
 
 __all__ = ["diagnose"]
@@ -44,17 +45,22 @@ class _Diagnosis:
     def __init__(self, file: str) -> None:
         self.file = file
         self.problems: list[Problem] = []
-        self.unreadable = False
+        self.unreadable = 0
 
     def note(self, pointer: str, message: str, hint: str | None = None, *, at_key: bool = False) -> None:
         self.problems.append(Problem(self.file, None, None, pointer, message, hint, at_key))
 
+    @property
+    def _noted(self) -> int:
+        """How much is known to be wrong so far, here or in reading the document."""
+        return len(self.problems) + self.unreadable
+
     def value(self, value: Any, kind: Any, pointer: str) -> None:
         """Note what is wrong with a value for a type."""
         kind = shapes.plain(kind)
-        before = len(self.problems)
+        before = self._noted
         if value is UNREADABLE:
-            self.unreadable = True
+            self.unreadable += 1
             return
         if (shorthand := shapes.SHORTHANDS.get(kind)) and shorthand.applies(value):
             self.value(value, shorthand.inner, pointer)
@@ -71,14 +77,14 @@ class _Diagnosis:
                 self.value(inner, each, pointers.child(pointer, index))
         elif (values := shapes.values_of(kind)) and isinstance(value, dict):
             self._mapping(value, values, pointer)
-        if len(self.problems) == before and not self.unreadable and not shapes.is_anything(kind):
+        if self._noted == before and not shapes.is_anything(kind):
             self._try(value, kind, pointer)
 
     def _try(self, value: Any, kind: Any, pointer: str) -> None:
         try:
             converter().structure(value, kind)
         except AlreadyNoted:
-            self.unreadable = True
+            self.unreadable += 1
         except Exception as error:
             self.note(pointer, *_said(error))
 
@@ -114,17 +120,21 @@ class _Diagnosis:
         if not isinstance(value, dict):
             return
         options = shapes.options_of(cls)
-        before = len(self.problems)
+        meant = {close for key in value if key not in options if (close := closest(key, options))}
         for key in value:
             if key not in options:
                 self._unknown(key, options, pointers.child(pointer, str(key)))
+        sound: dict[str, Any] = {}
         for key, field in options.items():
             if key in value:
+                before = self._noted
                 self.value(value[key], field.type, pointers.child(pointer, key))
-            elif field.default is attrs.NOTHING:
-                self.note(pointer, f"{key!r} is missing", f"add {key}: ...")
-        if len(self.problems) == before and not self.unreadable:
-            self._validate(value, cls, pointer)
+                if self._noted == before:
+                    sound[key] = value[key]
+            elif field.default is attrs.NOTHING and key not in meant and "<<" not in value:
+                description = descriptions_of(cls).get(field.name, "...")
+                self.note(pointer, f"{key!r} is missing", f"add {key}: {description.partition(chr(10))[0]}")
+        self._validate(sound, cls, pointer)
 
     def _unknown(self, key: Any, options: Any, pointer: str) -> None:
         if key == "<<":
@@ -134,24 +144,32 @@ class _Diagnosis:
             hint = did_you_mean(key, options) or f"the keys known here are {known}"
         self.note(pointer, f"the key {str(key)!r} is not known here", hint, at_key=True)
 
-    def _validate(self, value: dict[str, Any], cls: Any, pointer: str) -> None:
-        """Run the validators of a class each on its own, so that what they refuse has the place of its field."""
+    def _validate(self, sound: dict[str, Any], cls: Any, pointer: str) -> None:
+        """Run the validators of a class each on its own, so that what they refuse has the place of its field.
+
+        ``sound`` is what is right so far. Where something else is missing, a validator that needs it cannot tell.
+        """
         instance = object.__new__(cls)
         options = shapes.options_of(cls)
-        for key, field in options.items():
-            object.__setattr__(instance, field.name, _given_or_default(value, key, field, instance))
-        for key, field in options.items():
+        present = {key: field for key, field in options.items() if key in sound or field.default is not attrs.NOTHING}
+        for key, field in present.items():
+            object.__setattr__(instance, field.name, _given_or_default(sound, key, field, instance))
+        for key in sound:
+            field = options[key]
             if field.validator is not None:
                 try:
                     field.validator(instance, field, getattr(instance, field.name))
+                except AttributeError:
+                    if len(present) == len(options):
+                        raise
                 except Exception as error:
                     self.note(pointers.child(pointer, key), *_said(error))
 
 
-def _given_or_default(value: dict[str, Any], key: str, field: Any, instance: Any) -> Any:
+def _given_or_default(sound: dict[str, Any], key: str, field: Any, instance: Any) -> Any:
     """What a field of an instance holds before its validator runs."""
-    if key in value:
-        inner = converter().structure(value[key], field.type)
+    if key in sound:
+        inner = converter().structure(sound[key], field.type)
         return inner if field.converter is None else attrs.converters.pipe(field.converter)(inner)
     if isinstance(field.default, attrs.Factory):  # type: ignore[arg-type]  # a class at run time, a function in its stub
         return field.default.factory(*([instance] if field.default.takes_self else []))

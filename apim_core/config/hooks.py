@@ -44,11 +44,15 @@ RESERVED_IN_STEP: Final = ("when", "name", "on_error", "enabled")
 
 
 class Refused(ValueError):
-    """A value that its place does not take. ``hint`` says what to write instead."""
+    """A value that its place does not take. ``hint`` says what to write instead.
 
-    def __init__(self, message: str, hint: str | None = None) -> None:
+    ``of_another_kind`` tells a value that cannot have been meant for this type from one that is written badly.
+    """
+
+    def __init__(self, message: str, hint: str | None = None, *, of_another_kind: bool = False) -> None:
         super().__init__(message)
         self.hint = hint
+        self.of_another_kind = of_another_kind
 
 
 class AlreadyNoted(Refused):
@@ -76,7 +80,7 @@ def refusal(expected: str, value: Any, hint: str | None = None) -> Refused:
         return AlreadyNoted("unreadable")
     if value is None:
         hint = hint or "remove the key, or give it a value"
-    return Refused(f"expected {expected}, not {written(value)}", hint)
+    return Refused(f"expected {expected}, not {written(value)}", hint, of_another_kind=True)
 
 
 def unresolved(reference: SecretReference) -> Refused:
@@ -134,13 +138,35 @@ def _made_of(make: Callable[[Any], Any], expected: str, *kinds: type) -> Callabl
 
     def hook(value: Any, _: Any = None) -> Any:
         if value.__class__ not in kinds:
-            raise refusal(expected, value, "put it in quotes" if isinstance(value, (int, float)) else None)
+            raise refusal(
+                expected, value, "put it in quotes" if expected == "text" and isinstance(value, (int, float)) else None
+            )
         try:
             return make(value)
         except Refused:
             raise
         except (ValueError, TypeError, OverflowError, RecursionError) as error:
             raise Refused(str(error) or f"{written(value)} is not {expected}") from error
+
+    return hook
+
+
+def _internet(
+    make: Callable[[str], Any], loose: Callable[[str], Any] | None, expected: str
+) -> Callable[[Any, Any], Any]:
+    """A hook for addresses or networks of one version of IP; ``loose`` finds the network that was meant."""
+    colon = make.__name__.startswith("IPv6")
+
+    def hook(value: Any, _: Any = None) -> Any:
+        if value.__class__ is not str or (":" in value) is not colon:
+            raise refusal(expected, value)
+        try:
+            return make(value)
+        except ValueError as error:
+            hint = None
+            if loose is not None and "host bits" in str(error):
+                hint = f"write {loose(value)}"
+            raise Refused(str(error), hint) from error
 
     return hook
 
@@ -259,10 +285,10 @@ LEAVES: Final[dict[Any, Callable[[Any, Any], Any]]] = {
     date: _made_of(date.fromisoformat, "a date such as 2026-01-31", str),
     datetime: _made_of(datetime.fromisoformat, "a date and time such as 2026-01-31T12:00:00Z", str),
     time: _made_of(time.fromisoformat, "a time of day such as 12:30", str),
-    IPv4Address: _made_of(IPv4Address, "an IPv4 address", str),
-    IPv6Address: _made_of(IPv6Address, "an IPv6 address", str),
-    IPv4Network: _made_of(IPv4Network, "an IPv4 network such as 10.0.0.0/8", str),
-    IPv6Network: _made_of(IPv6Network, "an IPv6 network such as fd00::/8", str),
-    IPv4Interface: _made_of(IPv4Interface, "an IPv4 interface", str),
-    IPv6Interface: _made_of(IPv6Interface, "an IPv6 interface", str),
+    IPv4Address: _internet(IPv4Address, None, "an IPv4 address"),
+    IPv6Address: _internet(IPv6Address, None, "an IPv6 address"),
+    IPv4Network: _internet(IPv4Network, lambda text: IPv4Network(text, strict=False), "an IPv4 network as 10.0.0.0/8"),
+    IPv6Network: _internet(IPv6Network, lambda text: IPv6Network(text, strict=False), "an IPv6 network as fd00::/8"),
+    IPv4Interface: _internet(IPv4Interface, None, "an IPv4 interface"),
+    IPv6Interface: _internet(IPv6Interface, None, "an IPv6 interface"),
 }

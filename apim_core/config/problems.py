@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import attrs
 
-__all__ = ["ConfigErrors", "Location", "Problem", "did_you_mean"]
+__all__ = ["ConfigErrors", "Location", "Problem", "closest", "did_you_mean"]
 
 
 @attrs.frozen
@@ -77,12 +77,20 @@ class ConfigErrors(Exception):
         return [problem.to_json() for problem in self.problems]
 
 
-def did_you_mean(word: object, known: Iterable[str]) -> str | None:
-    """``did you mean 'limits'?`` when ``word`` is close to a known one, else None."""
+def closest(word: object, known: Iterable[str]) -> str | None:
+    """The known word that ``word`` is probably a slip of, whatever its case and dashes; None when none is close."""
     if not isinstance(word, str):
         return None
-    choices: Sequence[str] = sorted(known)
-    by_folded = {choice.casefold().replace("-", "_"): choice for choice in choices}
-    folded = word.casefold().replace("-", "_")
-    close = difflib.get_close_matches(folded, by_folded, n=1, cutoff=0.6)
-    return f"did you mean {by_folded[close[0]]!r}?" if close else None
+    by_folded = {_folded(choice): choice for choice in sorted(known)}
+    close = difflib.get_close_matches(_folded(word), by_folded, n=1, cutoff=0.6)
+    return by_folded[close[0]] if close else None
+
+
+def did_you_mean(word: object, known: Iterable[str]) -> str | None:
+    """``did you mean 'limits'?`` when ``word`` is close to a known one, else None."""
+    close = closest(word, known)
+    return None if close is None else f"did you mean {close!r}?"
+
+
+def _folded(word: str) -> str:
+    return word.casefold().replace("-", "_")

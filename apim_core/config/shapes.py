@@ -52,7 +52,7 @@ class Shorthand:
 SHORTHANDS: Final[Mapping[Any, Shorthand]] = types.MappingProxyType(
     {
         tuple[Listener, ...]: Shorthand(lambda value: not isinstance(value, list), Listener, lambda one: (one,)),
-        Listener: Shorthand(lambda value: isinstance(value, str), Address, Listener),
+        Listener: Shorthand(lambda value: not isinstance(value, dict), Address, Listener),
     }
 )
 
