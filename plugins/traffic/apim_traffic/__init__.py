@@ -1,1 +1,1 @@
-"""Plugins of the kind `traffic`."""
+"""Policies that limit how much comes through."""

@@ -1,0 +1,136 @@
+"""Limit how many requests come through in a time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Mapping
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any, ClassVar, Final, Literal
+
+import attrs
+from apim_sdk import (
+    Clock,
+    Context,
+    Duration,
+    ErrorKind,
+    Exchange,
+    HeaderField,
+    Headers,
+    Policy,
+    Rate,
+    Reject,
+    errors,
+    state,
+)
+
+from apim_traffic.gcra import Table
+from apim_traffic.keys import PRESETS, Key, key_of
+
+__all__ = ["RateLimit"]
+
+_KINDS: Final[Mapping[str, ErrorKind]] = MappingProxyType(
+    {
+        "api": errors.API_LIMIT_EXCEEDED,
+        "operation": errors.OPERATION_LIMIT_EXCEEDED,
+        "application": errors.APPLICATION_LIMIT_EXCEEDED,
+        "subscription": errors.SUBSCRIPTION_LIMIT_EXCEEDED,
+    }
+)
+
+
+def _positive(instance: Any, attribute: attrs.Attribute[Any], value: Duration) -> None:
+    if value <= 0:
+        raise ValueError("it must be longer than nothing")
+
+
+@attrs.frozen
+class RateLimit(Policy):
+    """Lets `requests` through at once, then as many in every `per`, evenly; what is more is refused with 429.
+
+    The limit is exact: in any time t no more than burst + t * requests / per come through, and what was refused does
+    not count. Each process counts for itself. Every place in the configuration counts apart, and keeps counting when
+    the configuration is loaded again.
+    """
+
+    example: ClassVar[Any] = {"requests": 100, "per": "1s", "key": "application"}
+
+    requests: int = attrs.field(validator=attrs.validators.ge(1))
+    """How many requests may come through."""
+    per: Duration = attrs.field(validator=_positive)
+    """In what time."""
+    burst: int | None = attrs.field(default=None, validator=attrs.validators.optional(attrs.validators.ge(1)))
+    """How many may come at once after a quiet time; without it, as many as `requests`."""
+    key: str = "subscription"
+    """What is counted together: `api`, `operation`, `plan`, `application`, `subscription`, `ip` (of IPv6 the /64),
+    `principal.subject`, or a CEL expression such as `request.headers["x-tenant"]`. Where there is no application,
+    subscription or subject, each client address counts by itself."""
+    headers: tuple[Literal["ratelimit", "x-ratelimit"], ...] = ("ratelimit",)
+    """Headers that tell clients how they stand: `ratelimit` for `RateLimit` and `RateLimit-Policy` (IETF draft
+    ratelimit-headers), `x-ratelimit` for the older `X-RateLimit-Limit`, `-Remaining` and `-Reset` in seconds."""
+    max_keys: int = attrs.field(default=100_000, validator=attrs.validators.ge(1))
+    """How many keys are counted at most; past that the oldest is forgotten."""
+    _key: Key = state()
+    _kind: ErrorKind = state()
+    _table: Table = state()
+    _clock: Clock = state()
+    _policy: HeaderField = state()
+    _limit: str = state()
+    _slot: str = state()
+
+    def __attrs_post_init__(self) -> None:
+        name = self.key if self.key in PRESETS else "custom"
+        window = f";w={int(self.per)}" if self.per.is_integer() else ""
+        self.hold(
+            _key=key_of(self.key),
+            _kind=_KINDS.get(self.key, errors.CUSTOM_LIMIT_EXCEEDED),
+            _policy=HeaderField("RateLimit-Policy", f'"{name}";q={self.requests}{window}'),
+            _limit=f'"{name}";r=%d;t=%d',
+        )
+
+    async def start(self, context: Context) -> None:
+        place = context.place
+        forgot = context.metrics.counter(
+            "apim_rate_limit_forgotten_keys_total", "Keys that a rate limit forgot because it held too many", ("place",)
+        )
+        rate = Rate(self.requests, self.per, self.burst or self.requests)
+        table = await context.shared(
+            ("rate-limit", place, rate, self.key, self.max_keys),
+            lambda: Table(rate, context.clock.monotonic, self.max_keys, lambda: forgot(place)),
+        )
+        self.hold(_table=table, _clock=context.clock, _slot=f"rate-limit {place}")
+
+    def on_request(self, exchange: Exchange) -> None:
+        key = self._key(exchange)
+        wait = self._table.take(key)
+        if wait:
+            raise self._refusal(key, wait)
+        if self.headers:
+            exchange.variables[self._slot] = key
+
+    def after(self, exchange: Exchange) -> None:
+        if self.headers and exchange.response is not None:
+            self._tell(exchange.response.headers, exchange.variables[self._slot])
+
+    def _refusal(self, key: Hashable, wait: float) -> Reject:
+        headers = Headers([("Retry-After", str(math.ceil(wait)))])
+        self._tell(headers, key)
+        again = datetime.fromtimestamp(math.ceil(self._clock.now() + wait), UTC)
+        return Reject(
+            self._kind,
+            f"You have exceeded your limit of {self.requests} requests in {self.per}",
+            headers=dict(headers.items()),
+            fields={"nextAccessTime": f"{again:%Y-%b-%d %H:%M:%S%z} UTC"},
+        )
+
+    def _tell(self, headers: Headers, key: Hashable) -> None:
+        """Say how the key stands; of several limits, the older headers can only tell of the one with the least left."""
+        left, reset = self._table.left(key)
+        seconds = math.ceil(reset)
+        if "ratelimit" in self.headers:
+            headers.append(self._policy)
+            headers.add("RateLimit", self._limit % (left, seconds))
+        if "x-ratelimit" in self.headers and left <= int(headers.get("X-RateLimit-Remaining", str(left))):
+            headers.set("X-RateLimit-Limit", str(self.requests))
+            headers.set("X-RateLimit-Remaining", str(left))
+            headers.set("X-RateLimit-Reset", str(seconds))
