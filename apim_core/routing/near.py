@@ -47,12 +47,12 @@ def near(router: Router[T], method: str, host: str, path: str, most: int = 5) ->
     places = [(comparison.place, comparison.route) for comparison in compared if comparison.place is not None]
     owner = min(places, key=lambda place: place[0], default=None)
     candidates = (comparison.near(owner) for comparison in compared if comparison.route.target is not serving)
-    close = (candidate for candidate in candidates if candidate.segments or len(candidate.reasons) == 1)
+    close = (candidate for candidate in candidates if candidate.segments or not segments)
     return tuple(heapq.nsmallest(most, close, key=_distance))
 
 
 def _distance(candidate: Near[T]) -> tuple[int, int, str]:
-    return len(candidate.reasons), -candidate.segments, candidate.route.label
+    return -candidate.segments, len(candidate.reasons), candidate.route.label
 
 
 @attrs.frozen

@@ -1,52 +1,47 @@
-"""All operations behind one host pattern: a dictionary of plain paths, and a tree of templates for each context."""
+"""All operations behind one host pattern: a dictionary of plain paths, and the tree of all others."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 from urllib.parse import unquote
 
 from apim_core.routing.route import Match, NotAllowed
 from apim_core.routing.template import Template
-from apim_core.routing.trie import Node, Reached, insert, leaves
+from apim_core.routing.trie import Node, insert, leaves, owner_of
 
 __all__ = ["Table"]
 
 T = TypeVar("T")
 
 _NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
-_HERE = ""
-"""Key under which a context ends; no segment is empty."""
 
 
 class Table(Generic[T]):
     """The operations behind one host pattern. Filled while the router is built, never changed afterwards."""
 
-    __slots__ = ("_contexts", "static")
+    __slots__ = ("_root", "_start", "static")
 
     def __init__(self) -> None:
         self.static: dict[str, dict[str, Match[T]]] = {}
         """Operations without parameters, by full path without a last slash, then by method."""
-        self._contexts: dict[str, Any] = {}
-        """A dictionary for each segment; under _HERE the tree of the context that ends there."""
+        self._start: Node[T] = Node()
+        """A node for what stands before the first slash, so that a split path needs no slicing."""
+        self._root = self._start.child("")
 
     def add_context(self, context: tuple[str, ...]) -> None:
         """Make the context own what stands under it."""
-        level = self._contexts
-        for segment in context:
-            level = level.setdefault(segment, {})
-        if _HERE not in level:
-            level[_HERE] = Node()
+        self._node(context).is_owner = True
 
     def is_fenced_off(self, context: tuple[str, ...], template: Template) -> bool:
         """Whether all that the template matches belongs to a longer context than its own."""
-        level = self._level(context)
+        node = self._node(context)
         for segment in template.segments:
-            if not isinstance(segment, str) or segment not in level:
+            if not isinstance(segment, str) or node.literals is None or segment not in node.literals:
                 return False
-            level = level[segment]
-            if _HERE in level:
+            node = node.literals[segment]
+            if node.is_owner:
                 return True
         return False
 
@@ -56,75 +51,70 @@ class Table(Generic[T]):
             path = "/" + "/".join((*context, *(segment for segment in template.segments if isinstance(segment, str))))
             self.static.setdefault(path, {})[method] = (target, _NO_PARAMETERS)
         else:
-            insert(self._level(context)[_HERE], template, method, target)
+            insert(self._node(context), template, method, target)
 
-    def _level(self, context: tuple[str, ...]) -> dict[str, Any]:
-        level = self._contexts
+    def _node(self, context: tuple[str, ...]) -> Node[T]:
+        node = self._root
         for segment in context:
-            level = level[segment]
-        return level
+            node = node.child(segment)
+        return node
 
     def match(self, method: str, path: str) -> Match[T] | NotAllowed[T] | None:
         """The operation for a canonical path; None if there is none, whether a context owns the path or not."""
-        plain = path[:-1] if path[-1:] == "/" and path != "/" else path
-        static = self.static.get(plain)
+        static = self.static.get(path)
         if static is not None and (found := _choose(static, method)) is not None:
             return found
-        segments = _split(plain)
-        node, index = self._owner(segments)
-        if node is None:
-            return None
+        if path[-1:] == "/" or path[:1] != "/":
+            return self._search(method, path) if path[:1] == "/" else None
+        node = self._start
         values: list[str] = []
+        segments = iter(path.split("/"))
         # The first branch that fits nearly always leads to the operation; where it does not, all are searched.
-        for segment in segments[index:]:
-            if node.literals is not None and (child := node.literals.get(segment)) is not None:
+        for segment in segments:
+            literals = node.literals
+            if literals is not None and (child := literals.get(segment)) is not None:
                 node = child
-            elif node.parameter is not None and not node.partials:
+            elif (parameter := node.parameter) is not None :
                 values.append(segment)
-                node = node.parameter
+                node = parameter
+            elif node.partials:
+                return self._search(method, path)
             else:
+                values.append("/".join((segment, *segments)))
+                leaf = node.rest
                 break
         else:
-            if node.leaf is not None and (entry := _choose(node.leaf, method)) is not None:
-                return entry[0], _parameters(entry[1], values)
-        return self._search(method, path, segments, static)
+            leaf = node.leaf
+        if leaf is None or ((entry := leaf.get(method)) is None and (entry := _choose(leaf, method)) is None):
+            return self._search(method, path)
+        target, names = entry
+        if "%" in path:
+            return target, _parameters(names, values)
+        return target, {names[0]: values[0]} if len(values) == 1 else dict(zip(names, values, strict=True))
 
     def owns(self, path: str) -> bool:
         """Whether a context of this table is a prefix of the canonical path."""
-        return self._owner(_split(path))[0] is not None
+        return owner_of(self._root, _split(path))[0] is not None
 
-    def _owner(self, segments: list[str]) -> tuple[Node[T] | None, int]:
-        """The tree of the longest context that the path begins with, and the index of the segment behind it."""
-        level = self._contexts
-        owner: Node[T] | None = level.get(_HERE)
-        after = 0
-        for depth, segment in enumerate(segments, 1):
-            deeper = level.get(segment)
-            if deeper is None:
-                break
-            level = deeper
-            if _HERE in level:
-                owner = level[_HERE]
-                after = depth
-        return owner, after
-
-    def _search(
-        self, method: str, path: str, segments: list[str], static: dict[str, Match[T]] | None
-    ) -> Match[T] | NotAllowed[T] | None:
+    def _search(self, method: str, path: str) -> Match[T] | NotAllowed[T] | None:
+        segments = _split(path)
+        plain = "/" + "/".join(segments)
+        static = self.static.get(plain)
+        if static is not None and (found := _choose(static, method)) is not None:
+            return found
+        owner, index = owner_of(self._root, segments)
+        if owner is None:
+            return None
         known: list[Mapping[str, tuple[T, Any]]] = [] if static is None else [static]
-        for leaf, values in self._leaves(segments):
+        for leaf, values in leaves(owner, segments, index, ()):
             entry = _choose(leaf, method)
             if entry is None:
                 known.append(leaf)
                 continue
-            if entry[1][-1] == "*" and values[-1] and path[-1] == "/":
+            if entry[1][-1] == "*" and values[-1] and plain != path:
                 values = (*values[:-1], values[-1] + "/")
             return entry[0], _parameters(entry[1], values)
         return _not_allowed(known) if known else None
-
-    def _leaves(self, segments: list[str]) -> Iterator[Reached[T]]:
-        node, index = self._owner(segments)
-        return leaves(node, segments, index, ()) if node is not None else iter(())
 
 
 def _split(path: str) -> list[str]:
@@ -142,9 +132,10 @@ def _choose(leaf: Mapping[str, tuple[T, Any]], method: str) -> tuple[T, Any] | N
 
 
 def _parameters(names: tuple[str, ...], values: Sequence[str]) -> dict[str, str]:
-    parameters: dict[str, str] = {}
-    for name, value in zip(names, values, strict=True):
-        parameters[name] = unquote(value) if "%" in value and name != "*" else value
+    parameters = dict(zip(names, values, strict=True))
+    for name, value in parameters.items():
+        if "%" in value and name != "*":
+            parameters[name] = unquote(value)
     return parameters
 
 
