@@ -119,7 +119,7 @@ class CoreContext:
             await pool.start()
             return _SharedPool(pool)
 
-        shared = await self.shared(("upstream", origin, settings), open_pool)
+        shared: _SharedPool = await self.shared(("upstream", origin, settings), open_pool)
         return PooledUpstream(shared.pool)
 
     async def shared(self, key: Hashable, open: Callable[[], T | Awaitable[T]]) -> T:  # noqa: A002  # the SDK's word

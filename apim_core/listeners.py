@@ -17,8 +17,7 @@ def open_sockets(configuration: Configuration, *, reuse_port: bool = False) -> l
     """A listening socket for each listener. Raises OSError naming the address that cannot be had."""
     opened: list[socket.socket] = []
     try:
-        for listener in configuration.listen:
-            opened.append(_open(listener, reuse_port))
+        opened.extend(_open(listener, reuse_port) for listener in configuration.listen)
     except OSError:
         for each in opened:
             each.close()

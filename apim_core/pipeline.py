@@ -32,12 +32,13 @@ Steps = tuple[CompiledStep, ...]
 
 
 class Chain:
-    """All flows of an operation for consumers of one plan."""
+    """All flows of an operation for consumers of one plan; ``send`` is the endpoint's with ``arounds`` wrapped on."""
 
-    __slots__ = ("fault", "request", "response", "send")
+    __slots__ = ("arounds", "fault", "request", "response", "send")
 
-    def __init__(self, request: Steps, send: Send, response: Steps, fault: Steps) -> None:
+    def __init__(self, request: Steps, arounds: Steps, send: Send, response: Steps, fault: Steps) -> None:
         self.request = request
+        self.arounds = arounds
         self.send = send
         self.response = response
         self.fault = fault
@@ -86,7 +87,7 @@ class Pipeline:
     ) -> None:
         self.router = router
         self._match = router.match
-        self._nowhere = Chain((), _unreachable, (), fault)
+        self._nowhere = Chain((), (), _unreachable, (), fault)
         self._templates = (templates,)
         self._on_failure = on_failure
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
+from typing import cast
 
 import attrs
 import pluggy
@@ -152,7 +153,7 @@ def _import(point: EntryPoint) -> type[Plugin]:
             "put @attrs.frozen above the class",
             owner,
         )
-    return plugin
+    return cast(type[Plugin], plugin)
 
 
 def _extra_that_brings(point: EntryPoint, module: str) -> str | None:

@@ -15,11 +15,11 @@ from apim_sdk import errors
 from apim_sdk.body import BodyError, BodyTooLarge
 from apim_sdk.errors import EvaluationError, Fault, Respond
 from apim_sdk.exchange import Exchange
-from apim_sdk.policy import Policy, Send
+from apim_sdk.policy import Send
 
 __all__ = ["Around", "Call", "CompiledStep", "Condition", "OnError", "around_call", "buffered", "run", "step_call"]
 
-Call = Callable[[Exchange], Any]
+Call = Callable[..., Any]
 OnError = Literal["fail", "skip", "run"]
 Around = Callable[[Exchange, Send], Awaitable[Any]]
 
@@ -27,18 +27,18 @@ Around = Callable[[Exchange, Send], Awaitable[Any]]
 class CompiledStep:
     """A step of a compiled flow.
 
-    ``name`` is what logs, metrics and records call it, ``file`` and ``pointer`` where it was written. ``call`` does
-    everything there is to do in this flow; ``policy`` is None for a step that the gateway itself puts in.
+    ``name`` is what logs, metrics and records call it, ``file`` and ``pointer`` where it was written (empty for a step
+    that the gateway itself puts in), ``when`` its condition. ``call`` does everything there is to do in this flow.
     """
 
-    __slots__ = ("call", "file", "name", "pointer", "policy")
+    __slots__ = ("call", "file", "name", "pointer", "when")
 
-    def __init__(self, name: str, call: Call, policy: Policy | None = None, file: str = "", pointer: str = "") -> None:
+    def __init__(self, name: str, call: Call, file: str = "", pointer: str = "", when: str = "") -> None:
         self.name = name
         self.call = call
-        self.policy = policy
         self.file = file
         self.pointer = pointer
+        self.when = when
 
     def __repr__(self) -> str:
         return f"<CompiledStep {self.name}>"
@@ -104,7 +104,7 @@ def _noting(method: Call | None, after: Call) -> Call:
     return noting
 
 
-def around_call(around: Around, name: str, condition: Condition | None, send: Send) -> Send:
+def around_call(around: Around, condition: Condition | None, send: Send) -> Send:
     """The endpoint call ``send``, wrapped by a policy's ``around``."""
 
     async def wrapped(exchange: Exchange) -> Any:

@@ -24,7 +24,6 @@ from apim_core.config import ConfigErrors, Configuration, PluginReference, Sourc
 from apim_core.config import model as config
 from apim_core.config.problems import did_you_mean
 from apim_core.config.references import NO_FLOWS, Flows
-from apim_core.definitions import operations_of
 from apim_core.faults import FaultTemplate, FaultTemplates
 from apim_core.pipeline import Chain, Pipeline, Target
 from apim_core.registry import Registry
@@ -81,14 +80,14 @@ class _Assembler:
         configuration = self._configuration
         builder = self._builder
         key_managers = {
-            name: plugin
+            name: manager
             for name, reference in configuration.key_managers.items()
-            if (plugin := builder.build(reference, KeyManager, f"key_managers/{name}")) is not None
+            if (manager := builder.build(reference, KeyManager, f"key_managers/{name}")) is not None
         }
         sinks = tuple(
-            (reference.name, plugin)
+            (reference.name, sink)
             for reference in configuration.sinks
-            if (plugin := builder.build(reference, Sink, "sinks")) is not None
+            if (sink := builder.build(reference, Sink, "sinks")) is not None
         )
         self._gateway = self._level(configuration.flows, "gateway", _FLOWS)
         self._check_subscriptions()
@@ -167,12 +166,10 @@ class _Assembler:
             entry = (CompiledStep("blocked", _refuse_blocked),)
         templates = tuple(each for each in (_templates(written.response_templates), self._templates) if each)
         shared = _Chains(self._gateway, plan_levels, level, EMPTY, send, limit)
-        for operation in self._operations(written):
+        for operation in written.operations:
             own_place = f"{place}/{operation.match}"
             own = self._level(operation.flows, own_place, ("request", "response", "fault"))
-            own_send = (
-                send if operation.endpoint is None else self._endpoint(operation.endpoint, own_place)
-            )
+            own_send = send if operation.endpoint is None else self._endpoint(operation.endpoint, own_place)
             if own_send is _nowhere:
                 self._builder.problem(
                     operation.source,
@@ -192,13 +189,6 @@ class _Assembler:
             )
             self._sources[id(target)] = operation.source
             yield Route(written.hosts, written.context, operation.match.method, operation.match.path, target)
-
-    def _operations(self, written: config.Api) -> Sequence[config.Operation]:
-        try:
-            return operations_of(written)
-        except ConfigErrors as errors:
-            self._builder.problems.extend(errors.problems)
-            return ()
 
     def _endpoint(self, reference: PluginReference | None, place: str) -> Send:
         endpoint = None if reference is None else self._builder.build(reference, Endpoint, f"{place}/endpoint")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, Literal
 
 import attrs
@@ -30,7 +31,8 @@ class Part:
     """One configured policy in one flow: what it does in passing, and how it wraps the endpoint call."""
 
     step: CompiledStep | None
-    around: Callable[[Send], Send] | None
+    around: CompiledStep | None
+    """Its call takes what is wrapped and answers the wrapping."""
     reads_body: bool
 
 
@@ -55,18 +57,16 @@ def compile_step(step: Step, flow: FlowName, policy: Policy, count_error: Callab
     condition = None if step.when is None else Condition(step.when.evaluate, step.on_error, count_error, step=name)
     method = getattr(policy, _METHODS[flow], None)
     after = getattr(policy, "after", None) if flow in ("entry", "request") else None
-    compiled: CompiledStep | None = None
-    if method is not None or after is not None:
-        call = step_call(method, after, condition)
-        compiled = CompiledStep(name, call, policy, step.source.file, step.source.pointer)
+
+    def compiled(call: Callable[..., Any]) -> CompiledStep:
+        when = "" if step.when is None else step.when.source
+        return CompiledStep(name, call, step.source.file, step.source.pointer, when)
+
+    passing = None if method is None and after is None else compiled(step_call(method, after, condition))
     around = getattr(policy, "around", None) if flow == "request" else None
-    wrap = None if around is None else _wrapping(around, name, condition)
+    wrapping = None if around is None else compiled(partial(around_call, around, condition))
     reads_body = policy.reads_body or _mentions_body(policy) or (step.when is not None and step.when.reads_body)
-    return Part(compiled, wrap, reads_body)
-
-
-def _wrapping(around: Any, name: str, condition: Condition | None) -> Callable[[Send], Send]:
-    return lambda send: around_call(around, name, condition, send)
+    return Part(passing, wrapping, reads_body)
 
 
 def _mentions_body(settings: Any) -> bool:
@@ -96,11 +96,12 @@ def build_chain(
     """
     inward = [*plan.limits, *(part for level in (gateway, plan, api, operation) for part in level.request)]
     outward = (plan, api, operation, gateway)
-    for part in reversed(inward):
-        if part.around is not None:
-            send = part.around(send)
+    arounds = tuple(part.around for part in inward if part.around is not None)
+    for around in reversed(arounds):
+        send = around.call(send)
     return Chain(
         _steps(inward, "request", buffer_limit),
+        arounds,
         send,
         _steps([part for level in outward for part in level.response], "response", buffer_limit),
         _steps([part for level in outward for part in level.fault], "response", buffer_limit),

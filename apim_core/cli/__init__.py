@@ -18,9 +18,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status: 0 done, 1 a configuration that is refused, 2 wrong usage."""
     parser = argparse.ArgumentParser(prog="apim", description="An API gateway whose every feature is a plugin.")
     parsers = parser.add_subparsers(metavar="VERB", required=True)
-    for verb in VERBS:
+    given = sys.argv[1:] if arguments is None else arguments
+    for verb in [verb for verb in VERBS if verb in given[:1]] or VERBS:  # the others need not be imported
         import_module(f"apim_core.cli.{verb}").add(parsers)
-    parsed = parser.parse_args(arguments)
+    parsed = parser.parse_args(given)
     try:
         status: int = parsed.run(parsed)
     except ConfigErrors as errors:

@@ -6,7 +6,8 @@ import argparse
 import inspect
 import json
 import sys
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, cast
 
 import attrs
 import yaml
@@ -84,7 +85,7 @@ def describe(name: str, plugin: type[Plugin]) -> str:
     options = json_schema(plugin).get("properties", {})
     if options:
         lines += ["", "Options:"]
-        fields = options_of(plugin)
+        fields: Mapping[str, attrs.Attribute[Any]] = options_of(cast(Any, plugin))
         for option, schema in options.items():
             lines.append(f"  {option}: {_type(schema)}{_default(fields[option])}")
             lines += [f"      {line}" for line in schema.get("description", "").splitlines()]

@@ -20,6 +20,7 @@ def add(parsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the schema to standard output."""
-    plugins = {each.name: each.plugin for each in Registry().available() if each.plugin is not None}
+    found = Registry().available()
+    plugins = {each.name: (each.plugin.kind, each.plugin) for each in found if each.plugin is not None}
     print(json.dumps(configuration_schema(plugins), indent=2, ensure_ascii=False))
     return 0

@@ -21,8 +21,10 @@ __all__ = ["Compiled", "Engine", "engine"]
 class Compiled(Protocol):
     """An expression or template, compiled."""
 
-    evaluate: Callable[[Exchange], Any]
-    reads_body: bool
+    @property
+    def evaluate(self) -> Callable[[Exchange], Any]: ...
+    @property
+    def reads_body(self) -> bool: ...
 
 
 class Engine(Protocol):
