@@ -74,7 +74,7 @@ class Table(Generic[T]):
             literals = node.literals
             if literals is not None and (child := literals.get(segment)) is not None:
                 node = child
-            elif (parameter := node.parameter) is not None :
+            elif (parameter := node.parameter) is not None and not node.partials:
                 values.append(segment)
                 node = parameter
             elif node.partials:
