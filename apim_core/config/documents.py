@@ -13,13 +13,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from apim_core.config.events import Bounds, DocumentError, build
+from apim_core.config.events import STANDARD, Bounds, DocumentError, build
 from apim_core.config.problems import Problem
 
 __all__ = ["Bounds", "DocumentError", "parse"]
 
 
-def parse(content: bytes, file: str, *, environment: Mapping[str, str] | None = None, bounds: Bounds = Bounds()) -> Any:
+def parse(content: bytes, file: str, *, environment: Mapping[str, str] | None = None, bounds: Bounds = STANDARD) -> Any:
     """The data of the document in ``content``; None when it is empty.
 
     References such as ``${env:NAME}`` are filled in from ``environment`` unless that is None. Raises DocumentError

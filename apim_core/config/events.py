@@ -16,7 +16,7 @@ from apim_core.config.interpolation import UNREADABLE, InterpolationError, inter
 from apim_core.config.problems import Problem
 from apim_core.config.scalars import resolve
 
-__all__ = ["Bounds", "DocumentError", "build"]
+__all__ = ["STANDARD", "Bounds", "DocumentError", "build"]
 
 _Loader: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CORE: Final = "tag:yaml.org,2002:"
@@ -39,6 +39,9 @@ class Bounds:
     size: int = 64 * 2**20
     depth: int = 100
     repeated_nodes: int = 100_000
+
+
+STANDARD: Final = Bounds()
 
 
 class DocumentError(Exception):

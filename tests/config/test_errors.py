@@ -1,4 +1,4 @@
-"""What an operator is told: every ``errors/NAME.yaml`` and, beside it in ``NAME.txt``, the whole text of the refusal."""
+"""What an operator is told: each ``errors/NAME.yaml`` has, beside it in ``NAME.txt``, the whole text of its refusal."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def test_the_refusal_reads_as_agreed(name: str, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_every_agreed_text_has_its_configuration() -> None:
-    assert NAMES == sorted(file.stem for file in ERRORS.glob("*.txt"))
+    assert sorted(file.stem for file in ERRORS.glob("*.txt")) == NAMES
 
 
 def test_no_refusal_shows_a_credential() -> None:
