@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from apim_sdk.headers import Headers
+from apim_sdk.headers import Headers, Pair
 from apim_sdk.messages import Response, reason_phrase
 
 __all__ = ["answer_head", "field_block", "has_no_body", "status_line"]
@@ -43,18 +43,20 @@ def status_line(status: int, reason: str | None) -> bytes:
 
 def has_no_body(status: int, method: str) -> bool:
     """Whether an answer ends with its head, whatever its fields say (RFC 9112, section 6.3)."""
-    return status in (204, 304) or status < 200 or method == "HEAD"
+    return method == "HEAD" or status == 204 or status == 304 or status < 200  # quicker than a tuple
 
 
 def field_block(headers: Headers) -> bytes:
     """The fields of an answer that go to the client, each line with its CRLF in front."""
-    index = headers.index
-    if _OWNED.isdisjoint(index):
-        fields = headers.raw()
-    else:
-        fields = filter(lambda pair: pair[0].lower() not in _OWNED, headers.raw())
+    fields = headers.raw()
+    if not _OWNED.isdisjoint(headers.index):
+        fields = filter(_is_not_owned, fields)
     lines = b"\r\n".join(map(b": ".join, fields))
     return b"\r\n" + lines if lines else b""
+
+
+def _is_not_owned(field: Pair) -> bool:
+    return field[0].lower() not in _OWNED
 
 
 def answer_head(response: Response, date: bytes, framing: bytes) -> bytes:

@@ -7,6 +7,8 @@ other than exactly ``chunked``, Transfer-Encoding in HTTP/1.0.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import attrs
 from apim_sdk.errors import BAD_REQUEST, EXPECTATION_FAILED, NOT_IMPLEMENTED, Fault
 from apim_sdk.headers import Headers
@@ -41,17 +43,32 @@ FRAMING_FIELDS = frozenset((b"connection", b"content-length", b"expect", b"te", 
 """The fields that ``framing_of`` looks at: without one of them a request is plain."""
 
 
+_COMPLICATED = FRAMING_FIELDS - {b"connection", b"content-length", b"transfer-encoding"}
+_NO_OPTIONS: frozenset[bytes] = frozenset()
+
+
+@lru_cache(maxsize=1024)
+def _sized(length: int | None) -> Framing:
+    return Framing(length=length)
+
+
+@lru_cache(maxsize=256)
+def _options(value: bytes) -> frozenset[bytes]:
+    return frozenset(option.strip(b" \t").lower() for option in value.split(b","))
+
+
 def connection_options(headers: Headers) -> frozenset[bytes]:
     """The options of all Connection fields, in lower case (RFC 9110, section 7.6.1)."""
-    return frozenset(
-        option.strip(b" \t").lower() for value in headers.values_of(b"connection") for option in value.split(b",")
-    )
+    return _options(b",".join(headers.values_of(b"connection")))
 
 
 def framing_of(headers: Headers, method: bytes, version_10: bool) -> Framing:
     """The framing that the headers of a request declare. Raises Fault."""
-    options = connection_options(headers)
-    length = body_length(headers, version_10)
+    index = headers.index
+    length = body_length(headers, version_10) if b"content-length" in index or b"transfer-encoding" in index else 0
+    options = connection_options(headers) if b"connection" in index else _NO_OPTIONS
+    if not version_10 and b"close" not in options and _COMPLICATED.isdisjoint(index):
+        return PLAIN if length == 0 else _sized(length)
     return Framing(
         length=length,
         keep_alive=b"close" not in options and (not version_10 or b"keep-alive" in options),

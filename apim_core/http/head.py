@@ -7,7 +7,8 @@ never decides where a body ends.
 
 from __future__ import annotations
 
-from apim_sdk.body import Body
+import re
+
 from apim_sdk.errors import (
     BAD_REQUEST,
     HEADERS_TOO_LARGE,
@@ -17,24 +18,47 @@ from apim_sdk.errors import (
     Fault,
 )
 from apim_sdk.headers import Headers, Pair
+from apim_sdk.identity import Client
 from apim_sdk.messages import Request
 from httptools import HttpParserError, HttpParserInvalidMethodError, HttpParserUpgrade, HttpRequestParser
 
+from apim_core.http.forwarding import Guard
 from apim_core.http.framing import FRAMING_FIELDS, PLAIN, PLAIN_CLOSE, Framing, framing_of
 from apim_core.http.settings import LimitSettings
 from apim_core.http.target import InvalidTarget, parse_authority, split_target
 
-__all__ = ["HeadParser"]
+__all__ = ["HeadParser", "too_large"]
+
+_METHOD = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_OTHER_VERSION = re.compile(rb" HTTP/(?!1\.[01]$)[0-9]\.[0-9]$")
+_METHODS = {name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")}
 
 
 class HeadParser:
     """Reads the heads of one connection, one after the other."""
 
-    __slots__ = ("_authority", "_host", "_items", "_limits", "_parser", "_scheme", "_stale", "_target")
+    __slots__ = (
+        "_authority",
+        "_client",
+        "_guard",
+        "_host",
+        "_items",
+        "_limits",
+        "_parser",
+        "_scheme",
+        "_small",
+        "_stale",
+        "_target",
+        "_watched",
+    )
 
-    def __init__(self, limits: LimitSettings, scheme: str) -> None:
+    def __init__(self, limits: LimitSettings, guard: Guard, client: Client) -> None:
         self._limits = limits
-        self._scheme = scheme
+        self._guard = guard
+        self._watched = FRAMING_FIELDS | guard.watched
+        self._small = min(limits.request_line, limits.header)
+        self._client = client
+        self._scheme = "http" if client.tls is None else "https"
         self._items: list[Pair] = []
         self._target = b""
         self._authority = b""
@@ -59,84 +83,97 @@ class HeadParser:
         self._parser.feed_data(body)
         self._stale = False
 
-    def read(self, head: bytes) -> tuple[Request, Framing]:
+    def read(self, head: bytes) -> tuple[Request, Framing, Client]:
         """Read one head, from its first byte to the empty line and with nothing behind it. Raises Fault."""
         if self._stale:
             self._parser = HttpRequestParser(self)
-        self._stale = True
+            self._stale = False
         items = self._items = []
         try:
             self._parser.feed_data(head)
         except HttpParserUpgrade:
-            pass
-        except HttpParserInvalidMethodError:
-            raise _unknown_method(head) from None
+            self._stale = True
         except HttpParserError as error:
             raise _invalid(head, error) from None
         method = self._parser.get_method()
-        version_10 = self._check(head, method, items)
+        target = self._target
+        if head.startswith(b" HTTP/1.1\r\n", len(method) + 1 + len(target)):
+            framing = PLAIN
+        else:
+            framing = _version_10(head, method, target)
+        if len(head) > self._small or len(items) > self._limits.headers:
+            self._check_sizes(head, items)
+        if head.find(b" \r\n") > 0 or 9 in head:
+            items = [(name, value.strip(b" \t")) for name, value in items]
         headers = Headers.from_raw(items)
         index = headers.index
-        if not FRAMING_FIELDS.isdisjoint(index):
-            framing = framing_of(headers, method, version_10)
-        else:
-            framing = PLAIN_CLOSE if version_10 else PLAIN
-        self._stale = framing.length != 0 or framing.upgrade is not None
         try:
-            path, query, authority = split_target(self._target)
-            host = self._read_host(headers, authority, version_10)
+            path, query, authority = split_target(target)
+            hosts = index.get(b"host", ())
+            if len(hosts) != 1 or authority is not None or items[hosts[0]][1] != self._authority:
+                self._read_host(headers, authority, framing.version_10)
         except InvalidTarget as error:
             raise Fault(BAD_REQUEST, f"The request cannot be understood: {error.reason}") from None
         if path == "*" and method != b"OPTIONS":
             raise Fault(BAD_REQUEST, "Only OPTIONS takes the target *")
-        return Request(method.decode("ascii"), path, query, headers, Body(), host=host, scheme=self._scheme), framing
+        name = _METHODS.get(method) or method.decode("ascii")
+        request = Request(name, path, query, headers, None, host=self._host, scheme=self._scheme)
+        if 95 in head:
+            self._guard.check_names(index)
+        if self._watched.isdisjoint(index):
+            return request, framing, self._client
+        framing = framing_of(headers, method, framing.version_10)
+        if framing.length != 0:
+            self._stale = True
+        client = self._guard.admit(request, self._client, framing, self._watched.intersection(index))
+        return request, framing, client
 
-    def _check(self, head: bytes, method: bytes, items: list[Pair]) -> bool:
-        """What llhttp lets pass, and the limits. Answers whether the request is of HTTP/1.0."""
+    def _check_sizes(self, head: bytes, items: list[Pair]) -> None:
         limits = self._limits
-        end = head.find(b"\r\n")
-        if end > limits.request_line:
+        if head.find(b"\r\n") > limits.request_line:
             raise Fault(URI_TOO_LONG, f"The request line is longer than {limits.request_line} bytes")
         if len(items) > limits.headers:
             raise Fault(HEADERS_TOO_LARGE, f"There are more than {limits.headers} header fields")
-        if len(head) > limits.header and max(len(n) + len(v) for n, v in items) > limits.header:
+        if any(len(name) + len(value) > limits.header for name, value in items):
             raise Fault(HEADERS_TOO_LARGE, f"A header field is longer than {limits.header} bytes")
-        if b" \r\n" in head or b"\t\r\n" in head:
-            items[:] = [(name, value.strip(b" \t")) for name, value in items]
-        line = head[:end]
-        if line == b"%b %b HTTP/1.1" % (method, self._target):
-            return False
-        if line == b"%b %b HTTP/1.0" % (method, self._target):
-            return True
-        raise Fault(BAD_REQUEST, "The request line is not a method, a target and a version with one space between")
 
-    def _read_host(self, headers: Headers, authority: bytes | None, version_10: bool) -> str:
+    def _read_host(self, headers: Headers, authority: bytes | None, version_10: bool) -> None:
+        """Check Host, which must be there once and agree with an absolute target (RFC 9112, section 3.2)."""
         values = headers.values_of(b"host")
-        if len(values) != 1:
-            if values:
-                raise InvalidTarget("there is more than one Host")
-            if not version_10:
-                raise InvalidTarget("there is no Host")
-            return "" if authority is None else parse_authority(authority)
-        value = values[0]
-        if value != self._authority or not value:
-            self._host = parse_authority(value)
-            self._authority = value
-        if authority is not None and parse_authority(authority) != self._host:
-            raise InvalidTarget("Host is not that of the request target")
-        return self._host
+        if len(values) > 1:
+            raise InvalidTarget("there is more than one Host")
+        if not values and not version_10:
+            raise InvalidTarget("there is no Host")
+        if values:
+            self._host = parse_authority(values[0])
+            self._authority = values[0]
+            if authority is not None and parse_authority(authority) != self._host:
+                raise InvalidTarget("Host is not that of the request target")
+        else:
+            self._host = "" if authority is None else parse_authority(authority)
+            self._authority = b""
 
 
-def _unknown_method(head: bytes) -> Fault:
-    method, space, _ = head.partition(b" ")
-    if space and method.replace(b"-", b"").isalpha():
-        return Fault(NOT_IMPLEMENTED, "The method is not known")
-    return Fault(BAD_REQUEST, "The request does not begin with a method")
+def _version_10(head: bytes, method: bytes, target: bytes) -> Framing:
+    if head.startswith(b"%b %b HTTP/1.0\r\n" % (method, target)):
+        return PLAIN_CLOSE
+    raise Fault(BAD_REQUEST, "The request line is not a method, a target and a version with one space between")
 
 
 def _invalid(head: bytes, error: HttpParserError) -> Fault:
     line = head[: head.find(b"\r\n")]
-    _, slash, version = line.rpartition(b" HTTP/")
-    if slash and version not in (b"1.1", b"1.0") and len(version) == 3 and version[::2].isdigit():
+    method, _, rest = line.partition(b" ")
+    if isinstance(error, HttpParserInvalidMethodError):
+        if rest and _METHOD.fullmatch(method) is not None:
+            return Fault(NOT_IMPLEMENTED, "The method is not known")
+        return Fault(BAD_REQUEST, "The request does not begin with a method")
+    if _OTHER_VERSION.search(line) is not None:
         return Fault(VERSION_NOT_SUPPORTED, "Only HTTP/1.1 and HTTP/1.0 are spoken here")
     return Fault(BAD_REQUEST, f"The head of the request is not valid HTTP: {error}")
+
+
+def too_large(data: bytes, limits: LimitSettings) -> Fault:
+    """The refusal of a head that is too long already, for its first line or as a whole."""
+    if data.find(b"\r\n", 0, limits.request_line + 2) < 0:
+        return Fault(URI_TOO_LONG, f"The request line is longer than {limits.request_line} bytes")
+    return Fault(HEADERS_TOO_LARGE, f"The head of the request is longer than {limits.head} bytes")

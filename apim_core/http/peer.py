@@ -3,24 +3,68 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address
 
 from apim_sdk.identity import Client, TLSInfo
 
 from apim_core.http.settings import Network
 
-__all__ = ["parse_address", "peer_client"]
+__all__ = ["Address", "parse_address", "parse_hop", "peer_client"]
 
-_LOCAL = IPv4Address("127.0.0.1")
+Address = IPv4Address | IPv6Address
 
 
-def parse_address(text: str) -> IPv4Address | IPv6Address:
+class _KnownIPv4Address(IPv4Address):
+    """An address that keeps its text, since it is written into every request and record."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, address: str) -> None:
+        super().__init__(address)
+        self._text = super().__str__()
+
+    def __str__(self) -> str:
+        return self._text
+
+
+class _KnownIPv6Address(IPv6Address):
+    """As above."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, address: str) -> None:
+        super().__init__(address)
+        self._text = super().__str__()
+
+    def __str__(self) -> str:
+        return self._text
+
+
+_LOCAL = _KnownIPv4Address("127.0.0.1")
+_HOP = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::\d{1,5})?|([0-9.]+)(?::\d{1,5})?|([0-9A-Fa-f:.]+)")
+
+
+def parse_address(text: str) -> Address:
     """An address, without zone; an IPv4 address that is mapped into IPv6 becomes itself. Raises ValueError."""
-    address = ip_address(text.partition("%")[0])
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        return address.ipv4_mapped
-    return address
+    if ":" not in text:
+        return _KnownIPv4Address(text)
+    address = _KnownIPv6Address(text.partition("%")[0])
+    return address if address.ipv4_mapped is None else _KnownIPv4Address(str(address.ipv4_mapped))
+
+
+def parse_hop(hop: bytes) -> tuple[Address, int] | None:
+    """Address and port (0 without one) of an element of X-Forwarded-For or Forwarded; None if it names no address."""
+    match = _HOP.fullmatch(hop.decode("latin-1"))
+    if match is None:
+        return None
+    try:
+        address = parse_address(match[1] or match[2] or match[3])
+    except ValueError:
+        return None
+    port = match[0].rpartition(":")[2] if match[3] is None else ""
+    return address, int(port) if port.isdigit() else 0
 
 
 def peer_client(transport: asyncio.BaseTransport, trusted: Sequence[Network]) -> Client:

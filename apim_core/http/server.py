@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import socket
 from collections import Counter
 from collections.abc import Callable, Coroutine, MutableMapping, Sequence
@@ -15,6 +16,7 @@ from apim_sdk.identity import Client
 from apim_sdk.messages import Response
 
 from apim_core.http.connection import Connection
+from apim_core.http.forwarding import Guard
 from apim_core.http.settings import ServerSettings
 from apim_core.http.stream import Stream
 
@@ -48,7 +50,11 @@ class Server:
         self.timeouts = settings.timeouts
         self.refuse = refuse
         self.counters: MutableMapping[str, int] = Counter() if counters is None else counters
+        self.name = settings.name or f"apim-{secrets.token_hex(4)}"
+        self.guard = Guard(settings, self.name)
         self.draining = False
+        self.now = 0.0
+        """The loop's time at the last sweep: good enough for time-outs."""
         self.date = b""
         self._connections: set[Connection] = set()
         self._clients: dict[IPv4Address | IPv6Address, int] = {}
@@ -122,7 +128,7 @@ class Server:
             self._empty.set()
 
     def _sweep(self) -> None:
-        now = self.loop.time()
+        self.now = now = self.loop.time()
         self.date = b"\r\nDate: " + formatdate(usegmt=True).encode("ascii")
         for connection in tuple(self._connections):
             if connection.deadline < now:

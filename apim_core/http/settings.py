@@ -1,6 +1,6 @@
 """What an operator may set about the server side of the wire."""
 
-# ruff: noqa: RUF009  # sizes and durations are immutable
+# sizes and durations are immutable
 
 from __future__ import annotations
 
@@ -40,6 +40,8 @@ class LimitSettings:
     """Connections at a time; more are answered with 503 and closed."""
     connections_per_client: int = 0
     """Connections at a time from one address, 0 for any number; more are answered with 503 and closed."""
+    hops: int = 16
+    """How many proxies a request may have passed, by its Via fields; 508."""
     requests_per_connection: int = 0
     """After how many requests a connection is closed, 0 for never."""
 
@@ -58,6 +60,10 @@ class TimeoutSettings:
     """Between two requests of a connection; it is then closed without a word."""
     write: Duration = Duration("30s")
     """For a client that takes nothing of what waits for it; the connection is then reset."""
+    write_rate: Size = Size("0B")
+    """Bytes a second that it must take at least while more waits."""
+    tunnel: Duration = Duration("10m")
+    """Between two pieces that go through a tunnel, either way."""
     handshake: Duration = Duration("10s")
     """For the TLS handshake and for the PROXY header."""
     linger: Duration = Duration("2s")
@@ -104,9 +110,13 @@ class ServerSettings:
     """TLS; absent: plain HTTP."""
     trusted_proxies: tuple[Network, ...] = ()
     """Networks of proxies whose ``Forwarded`` and ``X-Forwarded-*`` headers are believed."""
+    forwarding_header: str = "X-Forwarded-For"
+    """Which family those proxies write: ``X-Forwarded-For`` (with ``-Proto`` ...) or ``Forwarded``; the other is
+    removed, since they may pass on what a client wrote there."""
     proxy_protocol: tuple[Network, ...] = ()
     """Networks of load balancers that open each connection with a PROXY header (version 1 or 2)."""
     guarded_headers: tuple[str, ...] = ("X-JWT-Assertion",)
     """Headers about the caller that only the gateway sets: a client's own are dropped."""
-    name: str = "apim"
-    """This gateway in ``Via``; a request that has passed it before is refused with 508."""
+    name: str = ""
+    """This gateway in ``Via``: a request that has passed it before is refused with 508. All workers of a node should
+    have the same; empty: a random one."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from apim_sdk.body import Body
+from apim_sdk.errors import ENDPOINT_PROTOCOL_VIOLATION, Fault
 from apim_sdk.headers import Headers
 from apim_sdk.identity import Client
 from apim_sdk.messages import Request, Response
 
 from apim_core.http.answer import answer_head, field_block, has_no_body, status_line
 from apim_core.http.framing import Framing
+from apim_core.http.sending import ClientGone
+from apim_core.http.tunnel import relay
 
 if TYPE_CHECKING:
     from apim_core.http.connection import Connection
@@ -19,10 +22,6 @@ __all__ = ["ClientGone", "Stream"]
 
 _JOINED = 64 * 1024
 """Up to this size a body is copied behind its head; a larger one is handed over beside it."""
-
-
-class ClientGone(ConnectionError):
-    """The client has closed the connection, or was cut off."""
 
 
 class Stream:
@@ -71,34 +70,47 @@ class Stream:
         Raises ClientGone when the client is away, BodyError when the answer's body broke: before its head has left
         another answer can still be given, after that the connection is reset so that nobody takes it for whole.
         """
-        connection = self._connection
         if self.answered:
             raise RuntimeError("the request was already answered")
-        if response.status == 101:
-            await self._switch(response)
-            return
-        status, body = response.status, response.body
-        data = body.data
-        bodiless = has_no_body(status, self.request.method)
-        if bodiless or data is not None:
-            framing = self._bodiless_framing(response, data) if bodiless else b"\r\nContent-Length: %d" % len(data)  # type: ignore[arg-type]
-            framing += connection.closing_fields(self)
-            head = answer_head(response, connection.date, framing)
+        status = response.status
+        data = response.body.data
+        if has_no_body(status, self.request.method):
+            if status == 101:
+                await self._switch(response)
+            else:
+                self._respond_without_body(response, data)
+        elif data is None:
+            await self._respond_streaming(response, response.body)
+        else:
+            connection = self._connection
+            size = len(data)
+            framing = b"\r\nContent-Length: %d%b" % (size, connection.closing_fields(self))
+            head = answer_head(response, connection.server.date, framing)
             self.answered = True
-            if bodiless or not data:
-                body.close()
-                connection.write(head)
-            elif len(data) <= _JOINED:
-                self.bytes_sent = len(data)
+            self.bytes_sent = size
+            if size <= _JOINED:
                 connection.write(head + data)
             else:
-                self.bytes_sent = len(data)
                 connection.write_all((head, data))
-            return
-        await self._respond_streaming(response, body)
+
+    def _respond_without_body(self, response: Response, data: bytes | None) -> None:
+        connection = self._connection
+        framing = self._bodiless_framing(response, data) + connection.closing_fields(self)
+        head = answer_head(response, connection.server.date, framing)
+        self.answered = True
+        response.body.close()
+        connection.write(head)
 
     async def _switch(self, response: Response) -> None:
-        raise RuntimeError("tunnels are not carried yet")
+        tunnel = response.tunnel
+        protocol = self.framing.upgrade
+        if tunnel is None or protocol is None:
+            raise Fault(ENDPOINT_PROTOCOL_VIOLATION, detail="101 Switching Protocols, which the client did not ask for")
+        connection = self._connection
+        head = answer_head(response, connection.server.date, b"\r\nConnection: Upgrade\r\nUpgrade: " + protocol)
+        self.answered = True
+        connection.write(head)
+        await relay(connection, self, connection.switch(), tunnel)
 
     def _bodiless_framing(self, response: Response, data: bytes | None) -> bytes:
         """Content-Length as GET would have it, where that is known (RFC 9110, section 8.6)."""
@@ -122,7 +134,7 @@ class Stream:
         else:
             chunked = True
             framing = b"\r\nTransfer-Encoding: chunked"
-        head = answer_head(response, connection.date, framing + connection.closing_fields(self))
+        head = answer_head(response, connection.server.date, framing + connection.closing_fields(self))
         self.answered = True
         connection.write(head)
         finished = False

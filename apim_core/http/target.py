@@ -29,8 +29,10 @@ class InvalidTarget(ValueError):
         self.reason = reason
 
 
-# Most paths are canonical already; segments that begin with a dot take the long way.
-_CANONICAL = re.compile(rb"(?=/)(?:/(?!\.)[A-Za-z0-9_.~!$&'()*+,=:@;-]++)*+/?+")
+# Most targets are canonical already. Segments that begin with a dot take the long way.
+_PATH = r"(?=/)(?:/(?!\.)[A-Za-z0-9_.~!$&'()*+,=:@;-]++)*+/?+"
+_CANONICAL = re.compile(_PATH.encode())
+_CANONICAL_TARGET = re.compile(rf"({_PATH})(?:\?([!-\"$-~]*+))?+")
 _REFUSED = re.compile(rb"[\x00-\x20\x7f\\#?]")
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})?")
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
@@ -120,6 +122,10 @@ def split_target(target: bytes) -> tuple[str, str, bytes | None]:
 
     The asterisk form gives ``*`` as the path. Raises InvalidTarget.
     """
+    plain = _CANONICAL_TARGET.fullmatch(target.decode("latin-1"))
+    if plain is not None:
+        path, query = plain.groups("")
+        return path, query, None
     if target.startswith(b"/"):
         authority = None
     elif target == b"*":
@@ -131,13 +137,11 @@ def split_target(target: bytes) -> tuple[str, str, bytes | None]:
         authority, target = match.groups()
         if not target.startswith(b"/"):
             target = b"/" + target
-    path, _, query = target.partition(b"?")
-    return canonical_path(path), _query(query) if query else "", authority
+    raw_path, _, raw_query = target.partition(b"?")
+    return canonical_path(raw_path), _query(raw_query), authority
 
 
 def _query(query: bytes) -> str:
-    if query.isascii() and query.isalnum():
-        return query.decode("ascii")
     if _QUERY_REFUSED.search(query) is not None:
         raise InvalidTarget("the query holds a space, a control character or a #, which must be escaped")
     return _QUERY_TO_ESCAPE.sub(_escape, query).decode("ascii")

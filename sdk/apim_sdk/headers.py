@@ -59,6 +59,15 @@ class HeaderField:
         return f"<HeaderField {self.pair[0].decode('latin-1')}>"
 
 
+def _index_duplicates(items: list[Pair | None]) -> dict[bytes, list[int]]:
+    """The index of fields some of which have the same name, or were removed."""
+    index: dict[bytes, list[int]] = {}
+    for place, item in enumerate(items):
+        if item is not None:
+            index.setdefault(item[0].lower(), []).append(place)
+    return index
+
+
 class Headers:
     """A multi-map of header fields.
 
@@ -85,15 +94,18 @@ class Headers:
         """Places of each field by its lower-case name; for the wire, which must not change it."""
         index = self._index
         if index is None:
-            index = self._index = {}
-            for place, item in enumerate(self._items):
-                if item is not None:
-                    name = item[0].lower()
-                    places = index.get(name)
-                    if places is None:
-                        index[name] = [place]
-                    else:
-                        places.append(place)
+            items = self._items
+            index = {}
+            place = 0
+            try:
+                for name, _ in items:  # type: ignore[misc]  # a removed place is a TypeError
+                    index[name.lower()] = [place]
+                    place += 1
+            except TypeError:
+                place = -1
+            if len(index) != place:
+                index = _index_duplicates(items)
+            self._index = index
         return index
 
     def raw(self) -> Iterator[Pair]:

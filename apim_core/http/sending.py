@@ -1,0 +1,92 @@
+"""The sending half of a client connection: writing with back-pressure, and clients that do not read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from math import inf
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from apim_core.http.server import Server
+
+__all__ = ["ClientGone", "Sending"]
+
+
+class ClientGone(ConnectionError):
+    """The client has closed the connection, or was cut off."""
+
+    def __init__(self) -> None:
+        super().__init__("the client closed the connection")
+
+
+class Sending(asyncio.Protocol):
+    """What ``Connection`` sends with.
+
+    ``full`` says that more is waiting to be sent than should be: ``await room()`` before writing on. ``deadline`` is
+    the loop's time at which the sweeper calls ``expire``.
+    """
+
+    __slots__ = ("_paused", "_room", "_transport", "_unflushed", "deadline", "full", "gone", "server")
+    _transport: asyncio.Transport
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.deadline = inf
+        self.full = False
+        self.gone = False
+        self._room: asyncio.Future[None] | None = None
+        self._paused = False
+        self._unflushed = 0
+
+    def write(self, data: bytes) -> None:
+        """Send bytes. Raises ClientGone."""
+        if self.gone:
+            raise ClientGone
+        self._transport.write(data)
+
+    def write_all(self, pieces: Sequence[bytes]) -> None:
+        """Send pieces in one go, without copying them together. Raises ClientGone."""
+        if self.gone:
+            raise ClientGone
+        self._transport.writelines(pieces)
+
+    async def room(self) -> None:
+        """Wait until the client has taken enough. Raises ClientGone."""
+        while self.full and not self.gone:
+            self._room = self.server.loop.create_future()
+            await self._room
+        if self.gone:
+            raise ClientGone
+
+    def pause_writing(self) -> None:
+        self.full = True
+        self._expect_progress()
+
+    def resume_writing(self) -> None:
+        self.full = False
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
+
+    def _expect_progress(self) -> None:
+        self._unflushed = self._transport.get_write_buffer_size()
+        self.deadline = self.server.time() + self.server.timeouts.write
+
+    def _progressed(self) -> bool:
+        """Whether the client took enough since progress was expected of it, or there is nothing for it to take."""
+        waiting = self._transport.get_write_buffer_size()
+        least = int(self.server.timeouts.write_rate * self.server.timeouts.write)
+        return waiting == 0 or waiting < self._unflushed - least
+
+    def _pause(self) -> None:
+        if not self._paused and not self._transport.is_closing():
+            self._paused = True
+            self._transport.pause_reading()
+
+    def _resume(self) -> None:
+        if self._paused and not self._transport.is_closing():
+            self._paused = False
+            self._transport.resume_reading()
