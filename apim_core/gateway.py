@@ -47,6 +47,7 @@ class Gateway:
         self.ready = False
         self.snapshot: Snapshot | None = None
         self._generation = 0
+        self._building = asyncio.Lock()
         self._servers: list[Server] = []
         self._retiring: set[asyncio.Task[None]] = set()
         self._plugin_failures = self.metrics.counter(
@@ -61,12 +62,15 @@ class Gateway:
         self._observer = Observer(self._plugin_failed, lambda step: self._condition_errors(step))
 
     async def build(self, configuration: Configuration) -> Snapshot:
-        """A started snapshot beside the one that serves. Raises ConfigErrors, each problem with its line."""
+        """A started snapshot beside the one that serves. Raises ConfigErrors, each problem with its line.
+
+        A large configuration takes seconds to compile; that happens in a thread, and the loop goes on serving.
+        """
         try:
-            snapshot = Snapshot(
-                assemble(configuration, self.registry, self._observer), self.shared, self.metrics, self._log
-            )
-            await snapshot.start()
+            async with self._building:
+                assembly = await asyncio.to_thread(assemble, configuration, self.registry, self._observer)
+                snapshot = Snapshot(assembly, self.shared, self.metrics, self._log)
+                await snapshot.start()
         except ConfigErrors as errors:
             raise ConfigErrors(locate_problems(errors.problems)) from None
         return snapshot

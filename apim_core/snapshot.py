@@ -20,6 +20,9 @@ from apim_core.sharing import Shared
 
 __all__ = ["Snapshot"]
 
+_STARTED_AT_ONCE = 100
+"""How many plugins start before the loop gets to serve again: most need not wait for anything when they start."""
+
 
 class Snapshot:
     """One generation of the gateway.
@@ -40,7 +43,7 @@ class Snapshot:
         self._egress = Egress(egress.allow, limit=egress.response, timeout=egress.timeout)
         self._tasks: set[asyncio.Task[None]] = set()
         self._started: list[Built] = []
-        self._drained = asyncio.Event()
+        self._drained: asyncio.Event | None = None
         self.recorder = Recorder(assembly.sinks, self._sink_failed)
         self._resources = Resources(
             SystemClock(),
@@ -57,7 +60,9 @@ class Snapshot:
         """Start the plugins, in the order of the configuration. Raises ConfigErrors."""
         problems: list[Problem] = []
         try:
-            for built in self.assembly.plugins:
+            for number, built in enumerate(self.assembly.plugins):
+                if number % _STARTED_AT_ONCE == 0:
+                    await asyncio.sleep(0)
                 try:
                     await built.plugin.start(CoreContext(self._resources, built.place, built.name))
                 except (ValueError, LookupError, OSError) as error:
@@ -74,13 +79,13 @@ class Snapshot:
     def left(self) -> None:
         """An exchange is over."""
         self.active -= 1
-        if not self.active:
+        if not self.active and self._drained is not None:
             self._drained.set()
 
     async def drain(self, timeout: float) -> bool:
         """Wait until no exchange is on the snapshot; False if ``timeout`` seconds were not enough."""
         if self.active:
-            self._drained.clear()
+            self._drained = asyncio.Event()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._drained.wait(), timeout)
         return not self.active
@@ -117,4 +122,6 @@ class Snapshot:
 
 def _problem(built: Built, error: Exception) -> Problem:
     text = error.args[0] if isinstance(error, LookupError) and error.args else str(error)
-    return Problem(built.source.file, None, None, built.source.pointer, f"{built.name} cannot start: {text}")
+    return Problem(
+        built.source.file, None, None, built.source.pointer, f"{built.name} cannot start: {text}", at_key=True
+    )

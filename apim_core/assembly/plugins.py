@@ -58,7 +58,7 @@ class Builder:
 
     def problem(self, source: SourceRef, message: str, hint: str = "") -> None:
         """Note that something is wrong at a place of the configuration."""
-        self.problems.append(Problem(source.file, None, None, source.pointer, message, hint or None))
+        self.problems.append(Problem(source.file, None, None, source.pointer, message, hint or None, at_key=True))
 
     def plugins(self) -> Iterator[Built]:
         """Everything that was built, in order."""
