@@ -1,1 +1,1 @@
-"""Plugins of the kind `analytics`."""
+"""Sinks: what becomes of the records of requests."""

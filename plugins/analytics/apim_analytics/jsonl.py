@@ -10,12 +10,15 @@ import time
 from collections.abc import Sequence
 from functools import lru_cache
 from json.encoder import encode_basestring
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import attrs
 from apim_sdk import Context, Record, Sink, state
 
 __all__ = ["JSONLines"]
+
+_AT_ONCE: Final = 128
+"""How many records are formatted before requests get their turn again."""
 
 
 @attrs.frozen
@@ -38,9 +41,13 @@ class JSONLines(Sink):
         self.hold(_file=await context.shared(("jsonl", self.path), lambda: _File(self.path)))
 
     async def write(self, batch: Sequence[Record]) -> None:
-        lines = "".join(map(_line, batch))
+        lines: list[str] = []
+        for first in range(0, len(batch), _AT_ONCE):
+            lines.extend(map(_line, batch[first : first + _AT_ONCE]))
+            await asyncio.sleep(0)
         # An unpaired surrogate becomes the JSON escape that it has.
-        await asyncio.to_thread(self._file.append, lines.encode("utf-8", "backslashreplace"))
+        data = "".join(lines).encode("utf-8", "backslashreplace")
+        await asyncio.to_thread(self._file.append, data)
 
 
 class _File:
