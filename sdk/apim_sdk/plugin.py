@@ -36,8 +36,8 @@ class Posture(Enum):
 
 
 def state() -> Any:
-    """A private field for what a plugin works out or opens: no setting, in no repr, not compared. ``hold`` fills it."""
-    return attrs.field(init=False, eq=False, repr=False)
+    """A private field for what a plugin works out or opens: no setting, not shown, not compared; None until ``hold``."""
+    return attrs.field(default=None, init=False, eq=False, repr=False)
 
 
 class Plugin:

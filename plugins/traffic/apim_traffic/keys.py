@@ -69,12 +69,8 @@ PRESETS: Final[Mapping[str, Key]] = MappingProxyType(
 """The keys that have a name. Where a call has no application, subscription or subject, its address stands in."""
 
 
-def key_of(text: str) -> Key:
-    """The preset of that name, else the value of a CEL expression. Raises ValueError if it is neither."""
-    return PRESETS.get(text) or _expression(Expression(text))
-
-
-def _expression(expression: Expression) -> Key:
+def key_of(expression: Expression) -> Key:
+    """The value of an expression as a key; of any type, and short."""
     evaluate = expression.evaluate
 
     def key(exchange: Exchange) -> Hashable:

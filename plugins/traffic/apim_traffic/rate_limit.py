@@ -39,9 +39,9 @@ _KINDS: Final[Mapping[str, ErrorKind]] = MappingProxyType(
 )
 
 
-def _positive(instance: Any, attribute: attrs.Attribute[Any], value: Duration) -> None:
-    if value <= 0:
-        raise ValueError("it must be longer than nothing")
+def _long_enough(instance: Any, attribute: attrs.Attribute[Any], value: Duration) -> None:
+    if value < 0.001:
+        raise ValueError("it must be 1ms or longer")
 
 
 @attrs.frozen
@@ -57,7 +57,7 @@ class RateLimit(Policy):
 
     requests: int = attrs.field(validator=attrs.validators.ge(1))
     """How many requests may come through."""
-    per: Duration = attrs.field(validator=_positive)
+    per: Duration = attrs.field(validator=_long_enough)
     """In what time."""
     burst: int | None = attrs.field(default=None, validator=attrs.validators.optional(attrs.validators.ge(1)))
     """How many may come at once after a quiet time; without it, as many as `requests`."""
@@ -70,6 +70,7 @@ class RateLimit(Policy):
     ratelimit-headers), `x-ratelimit` for the older `X-RateLimit-Limit`, `-Remaining` and `-Reset` in seconds."""
     max_keys: int = attrs.field(default=100_000, validator=attrs.validators.ge(1))
     """How many keys are counted at most; past that the oldest is forgotten."""
+    _expression: Expression | None = state()
     _key: Key = state()
     _kind: ErrorKind = state()
     _table: Table = state()
@@ -79,10 +80,13 @@ class RateLimit(Policy):
     _slot: str = state()
 
     def __attrs_post_init__(self) -> None:
-        name = self.key if self.key in PRESETS else "custom"
+        preset = PRESETS.get(self.key)
+        expression = None if preset else Expression(self.key)
+        name = self.key if preset else "custom"
         window = f";w={int(self.per)}" if self.per.is_integer() else ""
         self.hold(
-            _key=key_of(self.key),
+            _expression=expression,
+            _key=preset if expression is None else key_of(expression),
             _kind=_KINDS.get(self.key, errors.CUSTOM_LIMIT_EXCEEDED),
             _policy=HeaderField("RateLimit-Policy", f'"{name}";q={self.requests}{window}'),
             _limit=f'"{name}";r=%d;t=%d',
