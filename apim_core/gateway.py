@@ -88,8 +88,12 @@ class Gateway:
 
     async def reload(self, configuration: Configuration) -> None:
         """Swap to a new configuration, or raise ConfigErrors and change nothing."""
+        self.swap(await self.build(configuration))
+
+    def swap(self, snapshot: Snapshot) -> None:
+        """Serve what ``build`` made from the next request on; the snapshot before it drains and stops."""
         old = self.snapshot
-        self._install(await self.build(configuration))
+        self._install(snapshot)
         if old is not None:
             task = asyncio.get_running_loop().create_task(self._retire(old))
             self._retiring.add(task)
