@@ -28,13 +28,14 @@ def locate(source: SourceRef) -> Location:
 def locate_problems(problems: Iterable[Problem], contents: Mapping[str, bytes] = _NO_CONTENTS) -> list[Problem]:
     """The problems with line and column, in the order of files and lines.
 
-    ``contents`` has the bytes of files that were read before; others are read now.
+    ``contents`` has the bytes of files that were read before, in their order; others are read now and come last.
     """
     by_file: dict[str, list[Problem]] = {}
     for problem in problems:
         by_file.setdefault(problem.file, []).append(problem)
+    order = {file: index for index, file in enumerate(contents)}
     located: list[Problem] = []
-    for file, inside in by_file.items():
+    for file, inside in sorted(by_file.items(), key=lambda pair: order.get(pair[0], len(order))):
         wanted = {problem.pointer for problem in inside if problem.line is None and problem.pointer}
         found = find(_content(file, contents), wanted) if wanted else {}
         for index, problem in enumerate(inside):

@@ -178,10 +178,12 @@ class Api:
 
 @attrs.frozen
 class ApplicationKey:
-    """A credential by which an application is known; ``kind`` is what authenticators call it."""
+    """A credential by which an application is known, written as a mapping of one key: `api-key: ...`."""
 
     kind: str
+    """The kind of credential, as authenticators call it: `api-key`, `client_id` ..."""
     value: Secret
+    """The credential, or what names it, such as a client's id."""
 
 
 @attrs.frozen

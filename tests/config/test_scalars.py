@@ -59,10 +59,35 @@ def test_not_a_number_begins_with_a_point(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    (
-        "no NO yes on Off y tRUE nULL inf nan 1:30 190:20:30.15 1_000 0b11 0o8 0xZZ -0o7 0x 1e . + - .. "
-        "2001-01-01 1.2.3 1.0.0-rc1 ١٢"
-    ).split(),
+    [
+        "no",
+        "NO",
+        "yes",
+        "on",
+        "Off",
+        "y",
+        "tRUE",
+        "nULL",
+        "inf",
+        "nan",
+        "1:30",
+        "190:20:30.15",
+        "1_000",
+        "0b11",
+        "0o8",
+        "0xZZ",
+        "-0o7",
+        "0x",
+        "1e",
+        ".",
+        "+",
+        "-",
+        "..",
+        "2001-01-01",
+        "1.2.3",
+        "1.0.0-rc1",
+        "١٢",
+    ],
 )
 def test_what_older_yaml_took_for_something_else_is_text(text: str) -> None:
     assert text == resolve(text)
