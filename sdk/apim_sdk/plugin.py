@@ -36,7 +36,7 @@ class Posture(Enum):
 
 
 def state() -> Any:
-    """A private field for what a plugin works out or opens: no setting, not shown, not compared; None until ``hold``."""
+    """A private field for what a plugin works out or opens: no setting, not shown nor compared; None until ``hold``."""
     return attrs.field(default=None, init=False, eq=False, repr=False)
 
 

@@ -15,6 +15,7 @@ from apim_sdk import (
     Duration,
     ErrorKind,
     Exchange,
+    Expression,
     HeaderField,
     Headers,
     Policy,
