@@ -44,6 +44,8 @@ def plain_default(field: attrs.Attribute[Any]) -> Any:
 def _plain(value: Any) -> Any:
     if value is None or isinstance(value, (bool, str)):
         return value
+    if value is attrs.NOTHING:  # attrs has made it a member of an enum
+        return value
     if isinstance(value, _WRITTEN_AS_TEXT):
         return str(value)
     if isinstance(value, Enum):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apim_core.config.documents import Bounds, DocumentError, parse
@@ -33,6 +33,7 @@ plain = st.recursive(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(plain)
 def test_json_reads_as_json_whichever_reader_takes_it(data: Any) -> None:
     text = json.dumps(data, ensure_ascii=False)
@@ -41,17 +42,20 @@ def test_json_reads_as_json_whichever_reader_takes_it(data: Any) -> None:
     assert data == read(f"# a comment makes it YAML\n{text}")
 
 
+@settings(deadline=None)
 @given(plain)
 def test_what_another_yaml_writer_writes_is_read_back(data: Any) -> None:
     assert {"data": data} == read(yaml.safe_dump({"data": data}, allow_unicode=True))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(content: bytes) -> None:
     with suppress(DocumentError):
         parse(content, "file.yaml", environment={})
 
 
+@settings(deadline=None)
 @given(st.text("ab:-[]{}&*!|>'\"#%@`?, \n\t0${}env", max_size=60))
 def test_any_text_is_read_or_refused(text: str) -> None:
     with suppress(DocumentError):

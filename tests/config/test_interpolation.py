@@ -1,7 +1,7 @@
 """``${env:NAME}`` and ``${secret:provider/path}``."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apim_core.config.interpolation import InterpolationError, SecretReference, interpolate
@@ -62,6 +62,7 @@ def test_a_reference_that_cannot_be_filled_in_is_refused(text: str, message: str
     assert refusal.value.hint
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_text_without_a_dollar_sign_is_never_touched(text: str) -> None:
     text = text.replace("$", "")
@@ -69,6 +70,7 @@ def test_text_without_a_dollar_sign_is_never_touched(text: str) -> None:
     assert text == interpolate(text, ENVIRONMENT)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_a_value_is_put_in_whatever_it_holds(value: str) -> None:
     assert f"<{value}>" == interpolate("<${env:VALUE}>", {"VALUE": value})

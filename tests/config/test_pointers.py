@@ -1,17 +1,19 @@
 """JSON Pointers, RFC 6901."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apim_core.config import pointers
 
 
+@settings(deadline=None)
 @given(st.lists(st.text()))
 def test_a_pointer_splits_into_the_segments_it_was_joined_of(segments: list[str]) -> None:
     assert tuple(segments) == pointers.split(pointers.join(segments))
 
 
+@settings(deadline=None)
 @given(st.lists(st.text()), st.text())
 def test_the_parent_of_a_child_is_the_pointer_itself(segments: list[str], key: str) -> None:
     pointer = pointers.join(segments)

@@ -3,7 +3,7 @@
 from typing import Any
 
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apim_core.config import pointers
@@ -58,6 +58,7 @@ def test_nothing_is_found_in_what_is_no_text() -> None:
     assert {} == find(b"\xff", ["/a"])
 
 
+@settings(deadline=None)
 @given(
     st.recursive(
         st.integers(),

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apim_core.config.scalars import resolve
@@ -98,16 +98,19 @@ def test_a_number_of_more_digits_than_anybody_needs_is_refused() -> None:
         resolve("9" * 401)
 
 
+@settings(deadline=None)
 @given(st.integers(-(10**100), 10**100))
 def test_every_whole_number_is_read_as_it_is_written(number: int) -> None:
     assert number == resolve(str(number))
 
 
+@settings(deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_every_float_is_read_as_python_writes_it(number: float) -> None:
     assert number == resolve(repr(number))
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_resolves_to_something(text: str) -> None:
     resolve(text)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, NewType
 import attrs
 import pytest
 from apim_sdk import Duration, Expression, Regex, Secret, Size, Template
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apim_core.config import ConfigErrors, Configuration, Problem, SourceRef, structure
@@ -296,6 +296,7 @@ json_like = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(json_like, st.sampled_from([Configuration, Everything]))
 def test_whatever_the_data_is_it_is_taken_or_refused_with_reasons(data: Any, cls: type) -> None:
     try:
@@ -308,6 +309,7 @@ def test_whatever_the_data_is_it_is_taken_or_refused_with_reasons(data: Any, cls
     assert reasons
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_one_spoilt_value_is_the_only_one_that_is_reported(data: st.DataObject) -> None:
     sound = {
