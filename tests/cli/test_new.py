@@ -50,7 +50,7 @@ def test_a_name_that_contains_the_templates_own_is_kept(tmp_path):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_distribution_installs_and_its_tests_pass(kind, tmp_path, environment):
+def test_the_distribution_installs_its_tests_pass_and_its_gateway_would_start(kind, tmp_path, environment):
     name = f"new-{kind}"
     environment.run(f"apim new plugin {name} --kind {kind}", tmp_path)
     environment.run(f"pip install -e {name}", tmp_path)
@@ -58,6 +58,7 @@ def test_the_distribution_installs_and_its_tests_pass(kind, tmp_path, environmen
 
     assert "passed" in report
     assert "skipped" not in report
+    environment.run("PARTNER_TOKEN=secret apim check gateway.yaml", tmp_path / name)
 
 
 def test_class_and_module_are_named_after_the_plugin():
