@@ -50,7 +50,7 @@ class Compiler:
     ) -> None:
         self._source = source
         self._node = node
-        self.inside_activation = any(map(needs_activation, walk(node)))
+        self.inside_activation = any(needs_activation(each) for each, _ in walk(node))
         self._variables = Variables(variables, container, self.inside_activation)
         self._library = library
         self._checked = checked
@@ -60,7 +60,10 @@ class Compiler:
 
     def program(self) -> Code:
         """The code of the whole expression; an `ExpressionError` if it has no meaning."""
-        return self.compile(self._node, Scope())
+        try:
+            return self.compile(self._node, Scope())
+        except RecursionError:
+            raise self.error("the expression is nested too deeply", self._node.offset) from None
 
     def new_slot(self) -> int:
         """A place for a local variable."""

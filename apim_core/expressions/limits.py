@@ -11,7 +11,9 @@ class Limits:
     """How large an expression may be and how long it may run."""
 
     source_length: int = 16_384
-    """Characters of an expression; for a template, of the whole template."""
+    """Characters of an expression."""
+    template_length: int = 262_144
+    """Characters of a template with expressions; without, there is no bound."""
     nesting: int = 100
     """Depth of brackets, calls, selections and chains of one operator, of which each operand counts as a level."""
     literal_elements: int = 1_024

@@ -132,13 +132,13 @@ def children(node: Node) -> Iterator[Node]:
             return
 
 
-def walk(node: Node) -> Iterator[Node]:
-    """The node and all below it, in no particular order."""
-    waiting = [node]
+def walk(node: Node) -> Iterator[tuple[Node, int]]:
+    """The node and all below it, each with its depth, which is 1 for the node; in no particular order."""
+    waiting = [(node, 1)]
     while waiting:
-        current = waiting.pop()
-        yield current
-        waiting.extend(children(current))
+        current, depth = waiting.pop()
+        yield current, depth
+        waiting.extend((child, depth + 1) for child in children(current))
 
 
 def dotted(node: Node) -> tuple[str, bool] | None:

@@ -65,6 +65,8 @@ class Function:
         raise EvaluationError(f"no such overload: {self._spelt([kind.name for kind in kinds])}")
 
     def _spelt(self, arguments: list[str]) -> str:
+        if self.name == "-_":
+            return f"-{arguments[0]}"
         if "_" in self.name:
             return self.name.replace("_", " {} ").strip().format(*arguments)
         if self.overloads[0].is_method:

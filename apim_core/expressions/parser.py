@@ -20,8 +20,6 @@ depth.
 A message construction (`Type{...}`) is recognised and refused: there are no message types here.
 """
 
-import attrs
-
 from apim_core.expressions.errors import ExpressionError
 from apim_core.expressions.lexer import Lexer, Token
 from apim_core.expressions.limits import Limits
@@ -38,6 +36,7 @@ from apim_core.expressions.nodes import (
     Name,
     Node,
     Select,
+    walk,
 )
 from apim_core.expressions.values import INT_MAXIMUM, INT_MINIMUM, UINT_MAXIMUM, UInt
 
@@ -61,14 +60,6 @@ _RESERVED = _KEYWORDS | frozenset(
 _WORD_HINTS = {"and": "write '&&'", "or": "write '||'", "not": "write '!'", "is": "write '=='"}
 
 
-@attrs.frozen
-class _Operand:
-    """A node and how deep its tree is."""
-
-    node: Node
-    depth: int
-
-
 def parse(source: str, limits: Limits) -> Node:
     """The tree of the whole text, which must be one expression; an `ExpressionError` otherwise."""
     parser = Parser(source, 0, limits)
@@ -83,16 +74,19 @@ class Parser:
     def __init__(self, source: str, offset: int, limits: Limits) -> None:
         self._lexer = Lexer(source)
         self._limits = limits
-        if len(source) > limits.source_length:
-            raise self._lexer.error(f"the text is longer than {limits.source_length} characters", 0)
+        self._start = offset
         self.current = self._lexer.token_at(offset)
 
     def expression(self) -> Node:
         """The expression at `current`."""
         try:
-            return self._expression(0).node
+            node = self._expression(0)
         except RecursionError:
             raise self._too_deep(self.current.offset) from None
+        too_deep = next((each for each, depth in walk(node) if depth > self._limits.nesting), None)
+        if too_deep is not None:
+            raise self._too_deep(too_deep.offset)
+        return node
 
     def expect_end(self) -> None:
         """An `ExpressionError` unless all text has been read."""
@@ -116,6 +110,10 @@ class Parser:
     def _advance(self) -> Token:
         token = self.current
         self.current = self._lexer.token_at(token.end)
+        if self.current.end - self._start > self._limits.source_length:
+            raise self._lexer.error(
+                f"the expression is longer than {self._limits.source_length} characters", self._start
+            )
         return token
 
     def _take(self, kind: str) -> bool:
@@ -129,13 +127,7 @@ class Parser:
             found = "the end" if self.current.kind == "end" else repr(self.current.text)
             raise self._error(f"expected {kind!r} but found {found}", _WORD_HINTS.get(self.current.text))
 
-    def _checked(self, node: Node, *operands: int) -> _Operand:
-        depth = 1 + max(operands, default=0)
-        if depth > self._limits.nesting:
-            raise self._too_deep(node.offset)
-        return _Operand(node, depth)
-
-    def _expression(self, level: int) -> _Operand:
+    def _expression(self, level: int) -> Node:
         if level > self._limits.nesting:
             raise self._too_deep(self.current.offset)
         condition = self._binary(level, 1)
@@ -145,10 +137,9 @@ class Parser:
         positive = self._binary(level + 1, 1)
         self._expect(":")
         negative = self._expression(level + 1)
-        made = Conditional(offset, condition.node, positive.node, negative.node)
-        return self._checked(made, condition.depth, positive.depth, negative.depth)
+        return Conditional(offset, condition, positive, negative)
 
-    def _binary(self, level: int, minimum: int) -> _Operand:
+    def _binary(self, level: int, minimum: int) -> Node:
         left = self._unary(level)
         while True:
             operator = self.current.text if self.current.kind == "name" else self.current.kind
@@ -159,24 +150,16 @@ class Parser:
             right = self._binary(level, precedence + 1)
             left = self._joined(offset, operator, left, right)
 
-    def _joined(self, offset: int, operator: str, left: _Operand, right: _Operand) -> _Operand:
+    def _joined(self, offset: int, operator: str, left: Node, right: Node) -> Node:
         if operator in ("&&", "||"):
-            terms = (*self._terms(left.node, operator), *self._terms(right.node, operator))
-            node = Logical(offset, operator, terms)
-            return self._checked(node, *(self._depth_in_chain(each, operator) for each in (left, right)))
-        function = "@in" if operator == "in" else f"_{operator}_"
-        return self._checked(Call(offset, function, (left.node, right.node)), left.depth, right.depth)
+            return Logical(offset, operator, (*self._terms(left, operator), *self._terms(right, operator)))
+        return Call(offset, "@in" if operator == "in" else f"_{operator}_", (left, right))
 
     @staticmethod
     def _terms(node: Node, operator: str) -> tuple[Node, ...]:
         return node.terms if isinstance(node, Logical) and node.operator == operator else (node,)
 
-    @staticmethod
-    def _depth_in_chain(operand: _Operand, operator: str) -> int:
-        node = operand.node
-        return operand.depth - (isinstance(node, Logical) and node.operator == operator)
-
-    def _unary(self, level: int) -> _Operand:
+    def _unary(self, level: int) -> Node:
         if self.current.kind not in ("!", "-"):
             return self._member(level, self._primary(level))
         operators = [self._advance()]
@@ -189,10 +172,10 @@ class Parser:
             operators.pop()
         operand = self._member(level, self._primary(level, negative=negative))
         for operator in reversed(operators):
-            operand = self._checked(Call(operator.offset, f"{operator.kind}_", (operand.node,)), operand.depth)
+            operand = Call(operator.offset, f"{operator.kind}_", (operand,))
         return operand
 
-    def _primary(self, level: int, *, negative: bool = False) -> _Operand:
+    def _primary(self, level: int, *, negative: bool = False) -> Node:
         match self.current.kind:
             case "literal":
                 return self._literal(negative=negative)
@@ -207,7 +190,7 @@ class Parser:
         found = "the end" if self.current.kind == "end" else repr(self.current.text)
         raise self._error(f"expected an expression but found {found}")
 
-    def _literal(self, *, negative: bool) -> _Operand:
+    def _literal(self, *, negative: bool) -> Node:
         token = self._advance()
         value = token.value
         if isinstance(value, UInt):
@@ -221,47 +204,45 @@ class Parser:
                 raise self._lexer.error("the number does not fit a 64-bit integer", token.offset)
         elif isinstance(value, float):
             value = -value if negative else value
-        return _Operand(Literal(token.offset, value), 1)
+        return Literal(token.offset, value)
 
-    def _bracketed(self, level: int) -> _Operand:
+    def _bracketed(self, level: int) -> Node:
         self._advance()
         inside = self._expression(level + 1)
         self._expect(")")
         return inside
 
-    def _name(self, level: int) -> _Operand:
+    def _name(self, level: int) -> Node:
         offset, absolute = self.current.offset, self._take(".")
         if self.current.kind != "name":
             raise self._error(f"expected a name but found {self.current.text!r}")
         token = self._advance()
         if token.text in _CONSTANTS and not absolute:
-            return _Operand(Literal(offset, _CONSTANTS[token.text]), 1)
+            return Literal(offset, _CONSTANTS[token.text])
         if token.text in _RESERVED:
             raise self._lexer.error(f"{token.text!r} is a reserved word", token.offset)
         if self.current.kind == "(":
-            arguments, depth = self._arguments(level)
-            return self._checked(Call(offset, token.text, arguments), depth)
-        return _Operand(Name(offset, token.text, absolute), 1)
+            return Call(offset, token.text, self._arguments(level))
+        return Name(offset, token.text, absolute)
 
-    def _arguments(self, level: int) -> tuple[tuple[Node, ...], int]:
+    def _arguments(self, level: int) -> tuple[Node, ...]:
         self._advance()
-        arguments: list[_Operand] = []
+        arguments: list[Node] = []
         while not self._take(")"):
             if arguments:
                 self._expect(",")
             arguments.append(self._expression(level + 1))
             self._check_size(len(arguments), "a call", "arguments")
-        return tuple(each.node for each in arguments), max((each.depth for each in arguments), default=0)
+        return tuple(arguments)
 
     def _check_size(self, size: int, what: str, parts: str) -> None:
         if size > self._limits.literal_elements:
             raise self._error(f"{what} has more than {self._limits.literal_elements} {parts}")
 
-    def _list(self, level: int) -> _Operand:
+    def _list(self, level: int) -> Node:
         opening = self._advance()
         optional = opening.kind == "[?"
         elements: list[Element] = []
-        depth = 0
         while optional or not self._take("]"):
             if elements:
                 self._expect(",")
@@ -269,15 +250,14 @@ class Parser:
                     break
             optional = optional or self._take("?")
             value = self._expression(level + 1)
-            elements.append(Element(value.node, optional))
-            depth, optional = max(depth, value.depth), False
+            elements.append(Element(value, optional))
+            optional = False
             self._check_size(len(elements), "the list", "elements")
-        return self._checked(ListLiteral(opening.offset, tuple(elements)), depth)
+        return ListLiteral(opening.offset, tuple(elements))
 
-    def _map(self, level: int) -> _Operand:
+    def _map(self, level: int) -> Node:
         offset = self._advance().offset
         entries: list[Entry] = []
-        depth = 0
         while not self._take("}"):
             if entries:
                 self._expect(",")
@@ -287,12 +267,11 @@ class Parser:
             key = self._expression(level + 1)
             self._expect(":")
             value = self._expression(level + 1)
-            entries.append(Entry(key.node, value.node, optional))
-            depth = max(depth, key.depth, value.depth)
+            entries.append(Entry(key, value, optional))
             self._check_size(len(entries), "the map", "entries")
-        return self._checked(MapLiteral(offset, tuple(entries)), depth)
+        return MapLiteral(offset, tuple(entries))
 
-    def _member(self, level: int, operand: _Operand) -> _Operand:
+    def _member(self, level: int, operand: Node) -> Node:
         while True:
             match self.current.kind:
                 case "." | ".?":
@@ -301,14 +280,13 @@ class Parser:
                     opening = self._advance()
                     index = self._expression(level + 1)
                     self._expect("]")
-                    made = Index(opening.offset, operand.node, index.node, opening.kind == "[?")
-                    operand = self._checked(made, operand.depth, index.depth)
-                case "{" if isinstance(operand.node, (Name, Select)):
+                    operand = Index(opening.offset, operand, index, opening.kind == "[?")
+                case "{" if isinstance(operand, (Name, Select)):
                     raise self._error("there are no message types to construct")
                 case _:
                     return operand
 
-    def _selection(self, level: int, operand: _Operand) -> _Operand:
+    def _selection(self, level: int, operand: Node) -> Node:
         optional = self._advance().kind == ".?"
         field = self.current
         if field.kind not in ("name", "quoted-name"):
@@ -318,6 +296,5 @@ class Parser:
             raise self._error(f"{field.text!r} is a reserved word", f"write ['{field.text}']")
         self._advance()
         if self.current.kind == "(" and field.kind == "name" and not optional:
-            arguments, depth = self._arguments(level)
-            return self._checked(Call(field.offset, field.text, arguments, operand.node), operand.depth, depth)
-        return self._checked(Select(field.offset, operand.node, field.text, optional), operand.depth)
+            return Call(field.offset, field.text, self._arguments(level), operand)
+        return Select(field.offset, operand, field.text, optional)

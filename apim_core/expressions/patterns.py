@@ -23,7 +23,7 @@ def compile_pattern(pattern: str) -> Any:
 def search(text: str, pattern: Any) -> bool:
     """Whether the compiled pattern is found anywhere in the text."""
     try:
-        return pattern.search(text) is not None
+        return pattern.search(text.encode()) is not None  # bytes spare it the positions of characters
     except UnicodeEncodeError:
         raise EvaluationError(f"{describe(text)} has no UTF-8 form, so it cannot be matched") from None
 

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from apim_core.expressions.code import Run
-from apim_core.expressions.errors import EvaluationError
+from apim_core.expressions.errors import EvaluationError, ExpressionError
 from apim_core.expressions.functions import ALL_FUNCTIONS
 from apim_core.expressions.limits import Limits
 from apim_core.expressions.nodes import Node
@@ -40,6 +40,10 @@ class Template:
 def split(source: str, limits: Limits) -> Iterator[str | Node]:
     """The literal texts and expressions of a template, in order; an `ExpressionError` for a malformed one."""
     position = 0
+    if _OPENING in source and len(source) > limits.template_length:
+        raise ExpressionError(
+            f"the template is longer than {limits.template_length} characters", source=source, offset=0
+        )
     while (opening := source.find(_OPENING, position)) >= 0:
         if opening > position:
             yield source[position:opening]

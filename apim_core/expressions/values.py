@@ -10,7 +10,7 @@ meets it, so that values which nothing looks at cost nothing.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network, ip_interface
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -158,19 +158,24 @@ REPRESENTATIONS: Final[Mapping[Type, tuple[type, ...]]] = {
     types.TIMESTAMP: (Timestamp,),
     types.DURATION: (Duration,),
     types.OPTIONAL: (Optional,),
-    types.IP: (IPv4Address, IPv6Address),
+    types.IP: (IPv4Address,),
     types.CIDR: (IPv4Interface, IPv6Interface),
 }
-"""The Python types that each CEL type is held in."""
+"""The Python types that each CEL type is held in, whatever the value; besides, a net.IP may be an IPv6Address."""
 
-_NATIVE: Final[Mapping[type, Type]] = {held: kind for kind, all_held in REPRESENTATIONS.items() for held in all_held}
+_TYPES: Final[Mapping[type, Type]] = {
+    IPv6Address: types.IP,
+    **{held: kind for kind, all_held in REPRESENTATIONS.items() for held in all_held},
+}
 
 
 def native(value: Any) -> Any:
     """The same value in one of the `REPRESENTATIONS`; an `EvaluationError` if CEL has no such value."""
-    if type(value) in _NATIVE:
+    if type(value) in _TYPES and type(value) is not IPv6Address:
         return value
     match value:
+        case IPv6Address():
+            return value.ipv4_mapped or value
         case str():
             return str.__str__(value)
         case UInt():
@@ -185,10 +190,8 @@ def native(value: Any) -> Any:
             return Timestamp.from_datetime(value)
         case timedelta():
             return Duration.of(_nanoseconds(value))
-        case IPv4Network():
-            return IPv4Interface(value)
-        case IPv6Network():
-            return IPv6Interface(value)
+        case IPv4Network() | IPv6Network():
+            return ip_interface(value)
         case Mapping():
             return MappingProxyType(value)
         case Sequence() | AbstractSet():
@@ -198,8 +201,8 @@ def native(value: Any) -> Any:
 
 def type_of(value: Any) -> Type:
     """The CEL type of a value; an `EvaluationError` if CEL has no such value."""
-    kind = _NATIVE.get(type(value))
-    return kind if kind is not None else _NATIVE[type(native(value))]
+    kind = _TYPES.get(type(value))
+    return kind if kind is not None else _TYPES[type(native(value))]
 
 
 def make_map(entries: Sequence[tuple[Any, Any]]) -> Mapping[Any, Any]:

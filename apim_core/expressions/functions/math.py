@@ -18,11 +18,9 @@ _MOST_EXTREMES = 16
 def _extreme(name: str, choose: Callable[..., Any]) -> tuple[Overload, ...]:
     def of_numbers(*numbers: Any) -> Any:
         values = [native(each) for each in numbers]
-        wrong = next((each for each in values if type(each) not in NUMBERS), None)
-        if wrong is not None or not values:
-            raise EvaluationError(
-                f"no such overload: {name}({type_of(wrong)})" if values else f"{name}: the list is empty"
-            )
+        wrong = [type_of(each).name for each in values if type(each) not in NUMBERS]
+        if wrong or not values:
+            raise EvaluationError(f"no such overload: {name}({wrong[0] if wrong else 'empty list'})")
         return choose(values)
 
     def of_one(value: Any) -> Any:

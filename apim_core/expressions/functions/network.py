@@ -1,7 +1,7 @@
 """IP addresses and CIDR blocks (the network extension: `ip`, `cidr` and their methods).
 
-An IPv4-mapped IPv6 address is refused in its dotted form and read as the IPv4 address in its hexadecimal form, so
-that one client never has two addresses.
+An IPv4-mapped IPv6 address is refused in its dotted form and read as the IPv4 address in its hexadecimal form or from
+a variable, so that one client never has two addresses.
 """
 
 from ipaddress import (
