@@ -90,10 +90,13 @@ async def run(
             "response": passage.response,
             "fault": passage.fault,
         }[flow]()
+        await exchange.request.body.read()
+        await response.body.read()
     except Fault as fault:
         return Outcome(exchange, None, fault, passage.reached)
-    await exchange.request.body.read()
-    await response.body.read()
+    finally:
+        while exchange._deferred:
+            exchange._deferred.pop()()
     return Outcome(exchange, response, None, passage.reached)
 
 
@@ -120,24 +123,16 @@ class _Passage:
             await exchange.request.body.read()
         try:
             await self._run("on_request")
-        except Respond as answer:
-            exchange.response = answer.response
-            return answer.response
-        except Fault as fault:
-            exchange.fault = fault
-            raise
+        except (Fault, Respond) as end:
+            return self._ended(end)
         try:
             around = cast(Callable[..., Any] | None, getattr(self._policy, "around", None))
-            response = await (self._send(exchange) if around is None else around(exchange, self._send))
-            exchange.response = response
-        except Respond as answer:
-            exchange.response = response = answer.response
-        except Fault as fault:
-            exchange.fault = fault
-            raise
+            exchange.response = await (self._send(exchange) if around is None else around(exchange, self._send))
+            return cast(Response, exchange.response)
+        except (Fault, Respond) as end:
+            return self._ended(end)
         finally:
             await self._run("after")
-        return cast(Response, response)
 
     async def response(self) -> Response:
         """RESPONSE: ``on_response`` on the exchange's response, else on what the endpoint answers."""
@@ -148,11 +143,8 @@ class _Passage:
             await exchange.response.body.read()
         try:
             await self._run("on_response")
-        except Respond as answer:
-            exchange.response = answer.response
-        except Fault as fault:
-            exchange.fault = fault
-            raise
+        except (Fault, Respond) as end:
+            return self._ended(end)
         return exchange.response
 
     async def fault(self) -> Response:
@@ -162,6 +154,15 @@ class _Passage:
         exchange.response = exchange.response or make_response(exchange.fault.status)
         await self._run("on_fault")
         return exchange.response
+
+    def _ended(self, end: Fault | Respond) -> Response:
+        """Note how the exchange ended early: the answer, or the fault again."""
+        if isinstance(end, Respond):
+            self._exchange.response = end.response
+            return end.response
+        self._exchange.fault = end
+        self._exchange.response = make_response(end.status, end.headers)
+        raise end
 
     async def _send(self, exchange: Exchange) -> Response:
         self.reached = True

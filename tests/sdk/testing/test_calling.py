@@ -93,6 +93,30 @@ def test_after_runs_when_the_endpoint_fails():
     assert (504, True) == (outcome.status, outcome.exchange.variables["after"])
 
 
+def test_after_finds_the_answer_that_is_about_to_be_sent():
+    class Watching(Policy):
+        def after(self, exchange):
+            exchange.variables["status"] = exchange.response.status
+
+    failing = FakeEndpoint(Answer(fault=Fault(errors.ENDPOINT_TIMEOUT)))
+    assert 201 == call(Watching(), make_exchange(), endpoint=FakeEndpoint(Answer(201))).exchange.variables["status"]
+    assert 504 == call(Watching(), make_exchange(), endpoint=failing).exchange.variables["status"]
+
+
+@pytest.mark.parametrize("answer", [Answer(body=[b"a", b"b"]), Answer(fault=Fault(errors.ENDPOINT_TIMEOUT))])
+def test_what_was_deferred_runs_last_the_last_one_first(answer):
+    class Deferring(Policy):
+        def on_request(self, exchange):
+            for name in ("first", "second"):
+                exchange.defer(lambda name=name: exchange.variables["ran"].append(name))
+
+        def after(self, exchange):
+            exchange.variables["ran"] = ["after"]
+
+    outcome = call(Deferring(), make_exchange(), endpoint=FakeEndpoint(answer))
+    assert ["after", "second", "first"] == outcome.exchange.variables["ran"]
+
+
 def test_a_bug_comes_out_as_it_is():
     with pytest.raises(ZeroDivisionError):
         call(Gate(), make_exchange(headers={"X-Do": "break"}))
