@@ -18,6 +18,10 @@ from bench.stage import Contestant, Settings, Stage, open_stage
 from bench.table import columns
 
 
+IDLE = "_worker (concurrent/futures/thread.py"
+"""Where threads of a pool wait for work; the sampler takes their waiting for running."""
+
+
 @attrs.frozen
 class Hotspot:
     """A function, with the share of samples in which it ran itself, and in which it or what it called ran."""
@@ -34,7 +38,9 @@ def parse_stacks(lines: Iterable[str]) -> tuple[Hotspot, ...]:
     samples = 0
     for line in lines:
         stack, _, count = line.rstrip().rpartition(" ")
-        frames = [frame for frame in stack.split(";") if not frame.startswith("process ")]
+        if stack.rpartition(";")[2].startswith(IDLE):
+            continue
+        frames = [frame for frame in stack.split(";") if not frame.startswith("process ")] or ["(no frame)"]
         samples += int(count)
         own[frames[-1]] += int(count)
         for frame in set(frames):
