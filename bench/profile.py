@@ -17,7 +17,6 @@ from bench.rows import ROWS
 from bench.stage import Contestant, Settings, Stage, open_stage
 from bench.table import columns
 
-
 IDLE = "_worker (concurrent/futures/thread.py"
 """Where threads of a pool wait for work; the sampler takes their waiting for running."""
 
