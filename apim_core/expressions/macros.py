@@ -23,7 +23,7 @@ def find_macro(node: Call) -> Macro | None:
         return _has if node.function == "has" else None
     if isinstance(node.target, Name) and node.target.name == "cel":
         return _OF_CEL.get(node.function)
-    return _METHODS.get(node.function)
+    return METHOD_MACROS.get(node.function)
 
 
 def needs_activation(node: Node) -> bool:
@@ -209,7 +209,7 @@ _COMPREHENSIONS: Mapping[str, Macro] = {
     "transformMap": _comprehension(comprehensions.transform_map, MAP, _TRANSFORM, optional_condition=True),
     "transformMapEntry": _comprehension(comprehensions.transform_entries, MAP, _TRANSFORM, optional_condition=True),
 }
-_METHODS: Mapping[str, Macro] = {
+METHOD_MACROS: Mapping[str, Macro] = {
     **_COMPREHENSIONS,
     "optMap": _opt_map,
     "optFlatMap": _opt_map,
