@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping
+from collections.abc import Callable, Coroutine, Hashable, Mapping
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
@@ -122,7 +122,7 @@ class CoreContext:
         shared: _SharedPool = await self.shared(("upstream", origin, settings), open_pool)
         return PooledUpstream(shared.pool)
 
-    async def shared(self, key: Hashable, open: Callable[[], T | Awaitable[T]]) -> T:  # noqa: A002  # the SDK's word
+    async def shared(self, key: Hashable, open: Callable[[], Any]) -> Any:  # noqa: A002  # the SDK's word
         return await self._resources.lease.take(key, open)
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 if TYPE_CHECKING:
     from apim_sdk.exchange import Exchange
@@ -110,7 +110,11 @@ class Context(Protocol):
     async def upstream(self, url: str, settings: UpstreamSettings) -> Upstream:
         """The pool of connections to the origin of ``url``; snapshots that use the same settings share it."""
 
-    async def shared(self, key: Hashable, open: Callable[[], Shared | Awaitable[Shared]]) -> Shared:  # noqa: A002  # it opens
+    @overload
+    async def shared(self, key: Hashable, open: Callable[[], Awaitable[Shared]]) -> Shared: ...
+    @overload
+    async def shared(self, key: Hashable, open: Callable[[], Shared]) -> Shared: ...
+    async def shared(self, key: Hashable, open: Callable[[], Any]) -> Any:  # noqa: A002  # it opens
         """What instances share: opened by the first, handed to the next, over snapshots too, and closed (its
         ``close`` or ``aclose``, if it has one) when the last snapshot that took it has stopped."""
 
