@@ -9,7 +9,7 @@ from typing import Final
 import attrs
 
 from apim_core.config import pointers
-from apim_core.config.documents import DocumentError, parse
+from apim_core.config.documents import DocumentError, parse, read
 from apim_core.config.model import Api, Match, Operation
 from apim_core.config.problems import Problem
 from apim_core.config.references import SourceRef
@@ -45,7 +45,7 @@ class Definitions:
 
         file = str(path)
         try:
-            self._contents[file] = path.read_bytes()
+            self._contents[file] = read(path)
             data = parse(self._contents[file], file)
         except OSError as error:
             place = SourceRef(api.source.file, pointers.child(api.source.pointer, "definition"))

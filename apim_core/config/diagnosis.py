@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
@@ -10,7 +11,7 @@ from apim_core.config import pointers, shapes
 from apim_core.config.converting import converter, mapping_key
 from apim_core.config.descriptions import descriptions_of
 from apim_core.config.hooks import LEAVES, RESERVED_IN_STEP, AlreadyNoted, Refused, step_parts
-from apim_core.config.interpolation import UNREADABLE
+from apim_core.config.interpolation import UNREADABLE, Filled
 from apim_core.config.problems import Problem, closest, did_you_mean
 from apim_core.config.references import SourceRef, Step
 
@@ -22,7 +23,7 @@ def diagnose(data: Any, cls: Any, source: SourceRef, error: Exception) -> list[P
 
     There are none only when all that is wrong is a value that could not be read, whose problem is noted already.
     """
-    diagnosis = _Diagnosis(source.file)
+    diagnosis = _Diagnosis(source.file, tuple(_filled(data)))
     diagnosis.value(data, cls, source.pointer)
     if not diagnosis.problems and not diagnosis.unreadable:
         diagnosis.note(source.pointer, *_said(error))
@@ -39,15 +40,28 @@ def _said(error: Exception) -> tuple[str, str | None]:
     return f"{type(error).__name__}: {first}", None
 
 
+def _filled(data: Any) -> Iterator[Filled]:
+    """Every text of ``data`` that has values from the environment in it."""
+    if isinstance(data, Filled):
+        yield data
+    elif isinstance(data, (dict, list)):
+        for inner in data.values() if isinstance(data, dict) else data:
+            yield from _filled(inner)
+
+
 class _Diagnosis:
     """Collects the problems of one piece of data; used once."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, filled: tuple[Filled, ...]) -> None:
         self.file = file
+        self.filled = filled
         self.problems: list[Problem] = []
         self.unreadable = 0
 
     def note(self, pointer: str, message: str, hint: str | None = None, *, at_key: bool = False) -> None:
+        for text in self.filled:
+            message = text.conceal(message)
+            hint = hint and text.conceal(hint)
         self.problems.append(Problem(self.file, None, None, pointer, message, hint, at_key))
 
     @property

@@ -11,12 +11,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from apim_core.config.events import STANDARD, Bounds, DocumentError, build
 from apim_core.config.problems import Problem
 
-__all__ = ["Bounds", "DocumentError", "parse"]
+__all__ = ["Bounds", "DocumentError", "parse", "read"]
+
+
+def read(path: Path, bounds: Bounds = STANDARD) -> bytes:
+    """The bytes of a file, of too large a file only so many that ``parse`` sees that it is. Raises OSError."""
+    with path.open("rb") as file:
+        return file.read(bounds.size + 1)
 
 
 def parse(content: bytes, file: str, *, environment: Mapping[str, str] | None = None, bounds: Bounds = STANDARD) -> Any:
@@ -26,7 +33,7 @@ def parse(content: bytes, file: str, *, environment: Mapping[str, str] | None = 
     with every problem up to the first that makes the rest unreadable; ``file`` is the name to give in them.
     """
     if len(content) > bounds.size:
-        raise _failure(file, f"the file has {len(content)} bytes; at most {bounds.size} are read", "split it up")
+        raise _failure(file, f"the file has more than the {bounds.size} bytes that are read", "split it up")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -230,7 +230,8 @@ class _Builder:
             self._note(event.start_mark, str(error), error.hint)
             return UNREADABLE
         if isinstance(value, str) and event.implicit[0]:
-            return self._resolve(event, value)
+            resolved = self._resolve(event, value)
+            return value if isinstance(resolved, str) else resolved
         return value
 
     def _start_mapping(self, event: Any) -> None:

@@ -18,7 +18,7 @@ from uuid import UUID
 
 from apim_sdk import Duration, Expression, Regex, Secret, Size, Template
 
-from apim_core.config.interpolation import UNREADABLE, SecretReference
+from apim_core.config.interpolation import UNREADABLE, Filled, SecretReference
 from apim_core.config.model import ApplicationKey, Match
 from apim_core.config.problems import did_you_mean
 from apim_core.config.references import PluginReference, Step
@@ -92,6 +92,8 @@ def text(value: Any, cls: Any = str) -> Any:
     """Text, and nothing else."""
     if value.__class__ is str:
         return value if cls is str else _subclass(value, cls)
+    if value.__class__ is Filled:
+        return text(str(value), cls)
     if cls is not str and issubclass(cls, Enum):
         choose_enum(value, cls)
     hint = "put it in quotes" if isinstance(value, (int, float)) else None
@@ -137,6 +139,7 @@ def _made_of(make: Callable[[Any], Any], expected: str, *kinds: type) -> Callabl
     """A hook that hands values of ``kinds`` to ``make``; what ``make`` refuses with ValueError is refused."""
 
     def hook(value: Any, _: Any = None) -> Any:
+        value = str(value) if value.__class__ is Filled else value
         if value.__class__ not in kinds:
             raise refusal(
                 expected, value, "put it in quotes" if expected == "text" and isinstance(value, (int, float)) else None
@@ -158,6 +161,7 @@ def _internet(
     colon = make.__name__.startswith("IPv6")
 
     def hook(value: Any, _: Any = None) -> Any:
+        value = str(value) if value.__class__ is Filled else value
         if value.__class__ is not str or (":" in value) is not colon:
             raise refusal(expected, value)
         try:
@@ -173,6 +177,7 @@ def _internet(
 
 def choose(value: Any, choices: Mapping[Any, Any]) -> Any:
     """One of a few values, compared with their types. ``choices`` has what is written and what it stands for."""
+    value = str(value) if value.__class__ is Filled else value
     for choice, meaning in choices.items():
         if value.__class__ is choice.__class__ and value == choice:
             return meaning
@@ -217,10 +222,10 @@ def _secret(value: Any, _: Any = None) -> Secret:
         raise unresolved(value)
     if value is UNREADABLE:
         raise AlreadyNoted("unreadable")
-    if value.__class__ is not str:  # a number may be the secret itself: it must not be shown
+    if value.__class__ not in (str, Filled):  # a number may be the secret itself: it must not be shown
         hint = "put it in quotes" if isinstance(value, (int, float)) else None
         raise Refused("expected text for a secret", hint)
-    return Secret(value)
+    return Secret(str(value))
 
 
 def _path(value: Any, _: Any = None) -> Path:

@@ -15,7 +15,7 @@ from typing import Any, Final
 import attrs
 
 from apim_core.config import pointers
-from apim_core.config.documents import DocumentError, parse
+from apim_core.config.documents import DocumentError, parse, read
 from apim_core.config.interpolation import UNREADABLE
 from apim_core.config.locating import locate_problems
 from apim_core.config.problems import Problem
@@ -65,7 +65,7 @@ class _Gathering:
         file, real = str(path), os.path.realpath(path)
         self.seen[real] = asked or SourceRef(file, "")
         try:
-            content = path.read_bytes()
+            content = read(path)
         except OSError as error:
             message = f"{file} cannot be read: {error.strerror or error}"
             where = asked or SourceRef(file, "")

@@ -13,10 +13,11 @@ import attrs
 
 from apim_core.config.problems import did_you_mean
 
-__all__ = ["UNREADABLE", "InterpolationError", "SecretReference", "interpolate"]
+__all__ = ["UNREADABLE", "Filled", "InterpolationError", "SecretReference", "interpolate"]
 
 _KINDS: Final = ("env", "secret")
 _REFERENCE: Final = re.compile(r"\$\$\{|\$\{([A-Za-z][A-Za-z0-9_-]*):([^}]*)(\}?)")
+_SHORTEST_CONCEALED: Final = 4
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -42,6 +43,20 @@ class SecretReference:
         return f"${{secret:{self.provider}/{self.path}}}"
 
 
+class Filled(str):
+    """Text with values from the environment in it. Any of them may be a secret, so messages must not show them."""
+
+    parts: tuple[tuple[str, str], ...]
+    """Each value that was put in, and the reference that it was put in for."""
+
+    def conceal(self, message: str) -> str:
+        """``message`` with the references back in place of values, as far as those are long enough to tell."""
+        for value, reference in self.parts:
+            if len(value) >= _SHORTEST_CONCEALED:
+                message = message.replace(value, reference)
+        return message
+
+
 class InterpolationError(ValueError):
     """A reference that cannot be filled in. ``hint`` says what to do."""
 
@@ -55,7 +70,10 @@ def interpolate(text: str, environment: Mapping[str, str]) -> str | SecretRefere
     whole = _REFERENCE.fullmatch(text)
     if whole and whole[1] == "secret" and whole[3]:
         return _secret(whole[2])
-    return _REFERENCE.sub(_replacing(environment), text)
+    parts: list[tuple[str, str]] = []
+    filled = Filled(_REFERENCE.sub(_replacing(environment, parts), text))
+    filled.parts = tuple(parts)
+    return filled if parts else str(filled)
 
 
 def _secret(target: str) -> SecretReference:
@@ -65,7 +83,7 @@ def _secret(target: str) -> SecretReference:
     return SecretReference(provider, path)
 
 
-def _replacing(environment: Mapping[str, str]) -> Callable[[re.Match[str]], str]:
+def _replacing(environment: Mapping[str, str], parts: list[tuple[str, str]]) -> Callable[[re.Match[str]], str]:
     def replace(match: re.Match[str]) -> str:
         kind, target, closed = match.groups()
         if kind is None:
@@ -73,7 +91,9 @@ def _replacing(environment: Mapping[str, str]) -> Callable[[re.Match[str]], str]
         if not closed:
             raise InterpolationError(f"{match[0]!r} has no closing brace", f"write ${{{kind}:...}}")
         if kind == "env":
-            return _variable(target, environment)
+            value = _variable(target, environment)
+            parts.append((value, f"${{env:{target.partition(':-')[0]}}}"))
+            return value
         if kind == "secret":
             raise InterpolationError(
                 "a secret cannot be a part of a longer text", "let ${secret:provider/path} be the whole value"

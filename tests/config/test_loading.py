@@ -318,3 +318,50 @@ def test_one_definition_may_serve_several_apis(tmp_path: Path) -> None:
 
 def test_secrets_are_in_no_repr(design: Configuration) -> None:
     assert "12345" not in repr(design)
+
+
+def test_a_value_of_the_environment_is_in_no_message(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        gateway="""
+        workers: "${env:TOKEN}"
+        log: {level: "${env:TOKEN}"}
+        limits: {body: "${env:TOKEN}"}
+        apis:
+          - name: a
+            context: /a
+            hosts: [a.example, "b:${env:TOKEN}"]
+            operations: [{match: "GET ${env:TOKEN}"}]
+        trusted_proxies: ["${env:TOKEN}"]
+        """,
+    )
+    said = messages(path, {"TOKEN": "s3cr3t"})
+
+    assert 6 == len(said)
+    assert [] == [message for message in said if "s3cr3t" in message]
+    assert "gateway.yaml:2: expected a whole number, not the text '${env:TOKEN}'" == said[0]
+
+
+def test_values_of_the_environment_fill_every_kind_of_field(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        gateway="""
+        listen: ${env:LISTEN}
+        workers: ${env:N}
+        log: {level: "${env:LEVEL}"}
+        limits: {body: "${env:SIZE}"}
+        trusted_proxies: ["${env:NET}"]
+        sinks: [{jsonl: {path: "${env:LEVEL}.jsonl"}}]
+        """,
+    )
+    environment = {"LISTEN": "[::1]:80", "N": "3", "LEVEL": "debug", "SIZE": "1KiB", "NET": "fd00::/8"}
+    loaded = load(path, environment)
+
+    assert ("[::1]:80", 3, "debug", 1024) == (
+        str(loaded.listen[0].address),
+        loaded.workers,
+        loaded.log.level,
+        loaded.limits.body,
+    )
+    assert {"path": "debug.jsonl"} == loaded.sinks[0].settings
+    assert str is type(loaded.log.level)

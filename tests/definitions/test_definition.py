@@ -159,7 +159,8 @@ def test_no_data_makes_it_raise(paths: Any, security: Any, components: Any) -> N
 
 def passing() -> list[Path]:
     found = CONFORMANCE.glob("oas-schema-passfail/*/pass/**/*") if CONFORMANCE.is_dir() else ()
-    return sorted(file for file in found if file.suffix in (".yaml", ".json"))
+    documents = (file for file in found if file.suffix in (".yaml", ".json") and file.stat().st_size)
+    return sorted(file for file in documents if "subdir1" not in file.parts)  # parts of another document
 
 
 EXTERNAL = {"externalPathItemRef.yaml", "index.yaml"}
@@ -170,9 +171,6 @@ EXTERNAL = {"externalPathItemRef.yaml", "index.yaml"}
 @pytest.mark.parametrize("file", passing(), ids=lambda file: f"{file.parent.name}/{file.name}")
 def test_documents_that_are_valid_are_read_without_a_problem(file: Path) -> None:
     document = parse(file.read_bytes(), file.name)
-    if not isinstance(document, dict) or not {"openapi", "swagger"} & document.keys():
-        pytest.skip("it is a part of another document, or a placeholder without content")
-
     found = [problem.message for problem in describe(document).problems]
 
     assert (file.name in EXTERNAL) == bool(found)
