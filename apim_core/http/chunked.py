@@ -25,6 +25,10 @@ _VALUE = rb"(?:[ \t]*+=[ \t]*+(?:" + _TOKEN + rb"|" + _QUOTED + rb"))?+"
 _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16}+)((?:[ \t]*+;[ \t]*+" + _TOKEN + _VALUE + rb")*+)")
 _FIELD_LINE = re.compile(_TOKEN + rb":[\t \x21-\x7e\x80-\xff]*+")
 
+_NO_TRAILERS = frozenset(
+    (b"authorization", b"connection", b"content-length", b"expect", b"host", b"te", b"trailer", b"transfer-encoding")
+)
+
 
 class _State(Enum):
     SIZE = auto()
@@ -109,6 +113,8 @@ class ChunkedDecoder:
                 raise Fault(HEADERS_TOO_LARGE, "The trailer fields are too long")
             if _FIELD_LINE.fullmatch(line) is None:
                 raise Fault(BAD_REQUEST, "A trailer field is not valid")
+            if line.partition(b":")[0].lower() in _NO_TRAILERS:
+                raise Fault(BAD_REQUEST, "A field that frames or routes the request stands in its trailer")
 
     def _take_size(self, line: bytes) -> None:
         match = _SIZE_LINE.fullmatch(line)

@@ -17,6 +17,7 @@ Time-outs cost one float: ``deadline``, which the server's sweeper compares with
 from __future__ import annotations
 
 import asyncio
+import re
 from enum import Enum, auto
 from math import inf
 from typing import TYPE_CHECKING, cast
@@ -28,7 +29,7 @@ from apim_core.http.answer import answer_head
 from apim_core.http.framing import PLAIN
 from apim_core.http.head import HeadParser, too_large
 from apim_core.http.inbound import BrokenBody, InboundBody
-from apim_core.http.peer import peer_client
+from apim_core.http.peer import Address, peer_client
 from apim_core.http.receiving import BodyReceiver
 from apim_core.http.sending import ClientGone, Sending
 from apim_core.http.stream import Stream
@@ -66,6 +67,7 @@ class Connection(Sending):
         "_parser",
         "_receiver",
         "_requests",
+        "_source",
         "_state",
         "_stream",
         "_task",
@@ -73,8 +75,9 @@ class Connection(Sending):
         "_will_close",
     )
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, source: tuple[Address, int] | None = None) -> None:
         super().__init__(server)
+        self._source = source
         self._state = _HEAD
         self._buffer = b""
         self._stream: Stream | None = None
@@ -89,7 +92,7 @@ class Connection(Sending):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         server = self.server
         self._transport = cast(asyncio.Transport, transport)  # uvloop's are not subclasses
-        self._client = peer_client(transport, server.settings.trusted_proxies)
+        self._client = peer_client(transport, self._source, server.settings.trusted_proxies)
         self._parser = HeadParser(server.limits, server.guard, self._client)
         self.deadline = server.time() + server.timeouts.head
         fault = server.enter(self, self._client)
@@ -162,7 +165,7 @@ class Connection(Sending):
         self._buffer = data
         if len(data) > server.limits.head or (len(data) > server.limits.request_line and b"\r\n" not in data):
             self._refuse(too_large(data, server.limits))
-        elif data.count(b"\n") != data.count(b"\r\n") or b"\x00" in data or (data and data[0] not in _FIRST):
+        elif _is_no_head(data):
             self._refuse(Fault(BAD_REQUEST, "This is not the head of an HTTP request"))
 
     def _frame(self, stream: Stream, rest: bytes) -> bool:
@@ -171,8 +174,6 @@ class Connection(Sending):
         framing = stream.framing
         length = framing.length
         self.deadline = inf
-        if framing.upgrade is not None:
-            self._will_close = True
         if length == 0:
             self._state = _ANSWER
             self._buffer = rest
@@ -451,4 +452,16 @@ class Connection(Sending):
             self._transport.write_eof()
 
 
-_FIRST = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ\r")
+_FIRST_LINE = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32} [\x21-\xff]+ HTTP/[0-9]\.[0-9]")
+_FIRST_BYTE = frozenset(b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz\r")
+
+
+def _is_no_head(data: bytes) -> bool:
+    """Whether the beginning of a head is wrong already, so that its end need not be awaited."""
+    lines = data.count(b"\r\n")
+    returns = data.count(b"\r") - data.endswith(b"\r")
+    if lines != data.count(b"\n") or lines != returns or 0 in data or b"\n " in data or b"\n\t" in data:
+        return True
+    if lines:
+        return _FIRST_LINE.fullmatch(data, 0, data.find(b"\r")) is None
+    return data != b"" and data[0] not in _FIRST_BYTE

@@ -71,6 +71,7 @@ PROXY_FIELDS = _FORWARDED_FAMILY | _X_FORWARDED_FAMILY | _OTHER_PROXY_FIELDS
 """Fields by which a proxy speaks for its client: believed from trusted peers only."""
 
 _NEVER_LISTED = frozenset((b"authorization", b"content-length", b"cookie", b"expect", b"host", b"via")) | PROXY_FIELDS
+_FRAMING = HOP_BY_HOP | {b"content-length", b"host"}
 _ALIAS = re.compile(rb"[^a-z0-9]")
 _MOST_HOPS = 32
 
@@ -83,6 +84,7 @@ class Guard:
         self._standard = settings.forwarding_header.lower() == "forwarded"
         self._identity = frozenset(name.lower().encode("ascii") for name in settings.guarded_headers)
         self._guarded = PROXY_FIELDS | self._identity
+        self._aliased = self._guarded | _FRAMING
         self.watched = HOP_BY_HOP | PROXY_FIELDS | self._identity | {b"via"}
         """The fields that make a request one to look at, beside names with an underscore."""
         self._name = name.lower().encode("ascii")
@@ -91,7 +93,7 @@ class Guard:
     def check_names(self, index: Iterable[bytes]) -> None:
         """Refuse names that only their underscores tell from guarded ones. Raises Fault."""
         for name in index:
-            if 95 in name and _ALIAS.sub(b"-", name) in self._guarded:
+            if 95 in name and _ALIAS.sub(b"-", name) in self._aliased:
                 raise Fault(BAD_REQUEST, f"The header {name.decode('ascii')} could be taken for one with hyphens")
 
     def admit(self, request: Request, client: Client, framing: Framing, present: Set[bytes]) -> Client:

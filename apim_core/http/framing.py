@@ -44,6 +44,8 @@ FRAMING_FIELDS = frozenset((b"connection", b"content-length", b"expect", b"te", 
 
 
 _COMPLICATED = FRAMING_FIELDS - {b"connection", b"content-length", b"transfer-encoding"}
+_LAST = frozenset((b"close", b"upgrade"))
+"""Who asks for another protocol may send something else than requests from then on."""
 _NO_OPTIONS: frozenset[bytes] = frozenset()
 
 
@@ -67,11 +69,11 @@ def framing_of(headers: Headers, method: bytes, version_10: bool) -> Framing:
     index = headers.index
     length = body_length(headers, version_10) if b"content-length" in index or b"transfer-encoding" in index else 0
     options = connection_options(headers) if b"connection" in index else _NO_OPTIONS
-    if not version_10 and b"close" not in options and _COMPLICATED.isdisjoint(index):
+    if not version_10 and options.isdisjoint(_LAST) and _COMPLICATED.isdisjoint(index):
         return PLAIN if length == 0 else _sized(length)
     return Framing(
         length=length,
-        keep_alive=b"close" not in options and (not version_10 or b"keep-alive" in options),
+        keep_alive=options.isdisjoint(_LAST) and (not version_10 or b"keep-alive" in options),
         expects_continue=_expects_continue(headers, version_10) and length != 0,
         upgrade=_upgrade(headers, method, options) if length == 0 and not version_10 else None,
         takes_trailers=not version_10 and any(b"trailers" in v.lower() for v in headers.values_of(b"te")),

@@ -49,6 +49,7 @@ class HeadParser:
         "_small",
         "_stale",
         "_target",
+        "_upgraded",
         "_watched",
     )
 
@@ -64,6 +65,7 @@ class HeadParser:
         self._authority = b""
         self._host = ""
         self._stale = False
+        self._upgraded = False
         self._parser = HttpRequestParser(self)
 
     def on_url(self, url: bytes) -> None:
@@ -80,23 +82,26 @@ class HeadParser:
 
     def skip(self, body: bytes) -> None:
         """Tell the parser of the whole body of the last request, so that it can be used for the next one."""
-        self._parser.feed_data(body)
-        self._stale = False
+        if not self._upgraded:
+            self._parser.feed_data(body)
+            self._stale = False
 
     def read(self, head: bytes) -> tuple[Request, Framing, Client]:
         """Read one head, from its first byte to the empty line and with nothing behind it. Raises Fault."""
         if self._stale:
             self._parser = HttpRequestParser(self)
-            self._stale = False
+            self._stale = self._upgraded = False
         items = self._items = []
         try:
             self._parser.feed_data(head)
         except HttpParserUpgrade:
-            self._stale = True
+            self._stale = self._upgraded = True
         except HttpParserError as error:
             raise _invalid(head, error) from None
         method = self._parser.get_method()
         target = self._target
+        if method == b"CONNECT":
+            raise Fault(NOT_IMPLEMENTED, "This is not a proxy that connects to other hosts")
         if head.startswith(b" HTTP/1.1\r\n", len(method) + 1 + len(target)):
             framing = PLAIN
         else:

@@ -67,10 +67,17 @@ def parse_hop(hop: bytes) -> tuple[Address, int] | None:
     return address, int(port) if port.isdigit() else 0
 
 
-def peer_client(transport: asyncio.BaseTransport, trusted: Sequence[Network]) -> Client:
-    """The client that a connection shows by itself; over a Unix socket that is the loopback address."""
-    name = transport.get_extra_info("peername")
-    address, port = (parse_address(name[0]), name[1]) if isinstance(name, tuple) else (_LOCAL, 0)
+def peer_client(
+    transport: asyncio.BaseTransport, source: tuple[Address, int] | None, trusted: Sequence[Network]
+) -> Client:
+    """The client that a connection shows by itself: the ``source`` of its PROXY header, or the other end.
+
+    Over a Unix socket that is the loopback address.
+    """
+    if source is None:
+        name = transport.get_extra_info("peername")
+        source = (parse_address(name[0]), name[1]) if isinstance(name, tuple) else (_LOCAL, 0)
+    address, port = source
     return Client(address, port, address, any(address in network for network in trusted), _tls_info(transport))
 
 

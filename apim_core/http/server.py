@@ -15,15 +15,18 @@ from apim_sdk.errors import TOO_BUSY, Fault
 from apim_sdk.identity import Client
 from apim_sdk.messages import Response
 
+from apim_core.http.accepting import Acceptor
 from apim_core.http.connection import Connection
 from apim_core.http.forwarding import Guard
 from apim_core.http.settings import ServerSettings
 from apim_core.http.stream import Stream
+from apim_core.http.tls import Certificates
 
 __all__ = ["Handler", "Server"]
 
 Handler = Callable[[Stream], Coroutine[Any, Any, None]]
 
+_BACKLOG = 2048
 _SWEEP = 0.25
 """Seconds between two looks at all deadlines."""
 
@@ -51,6 +54,7 @@ class Server:
         self.refuse = refuse
         self.counters: MutableMapping[str, int] = Counter() if counters is None else counters
         self.name = settings.name or f"apim-{secrets.token_hex(4)}"
+        self.certificates = None if settings.tls is None else Certificates(settings.tls)
         self.guard = Guard(settings, self.name)
         self.draining = False
         self.now = 0.0
@@ -58,7 +62,7 @@ class Server:
         self.date = b""
         self._connections: set[Connection] = set()
         self._clients: dict[IPv4Address | IPv6Address, int] = {}
-        self._servers: list[asyncio.Server] = []
+        self._listeners: list[asyncio.Server | Acceptor] = []
         self._sweeper: asyncio.TimerHandle | None = None
         self._empty = asyncio.Event()
 
@@ -73,14 +77,32 @@ class Server:
         self.time = self.loop.time
         self._sweep()
         for listening in sockets:
-            server = await self.loop.create_server(lambda: Connection(self), sock=listening, backlog=2048)
-            self._servers.append(server)
+            if self.settings.proxy_protocol:
+                self._listeners.append(Acceptor(self, listening))
+            else:
+                self._listeners.append(await self._listen(listening))
+
+    async def _listen(self, listening: socket.socket) -> asyncio.Server:
+        if self.certificates is None:
+            return await self.loop.create_server(lambda: Connection(self), sock=listening, backlog=_BACKLOG)
+        return await self.loop.create_server(
+            lambda: Connection(self),
+            sock=listening,
+            backlog=_BACKLOG,
+            ssl=self.certificates.context,
+            ssl_handshake_timeout=self.timeouts.handshake,
+        )
+
+    def reload_certificates(self) -> None:
+        """Read the TLS files again: for connections to come. If one is bad, that is raised and nothing changes."""
+        if self.certificates is not None:
+            self.certificates.reload()
 
     async def drain(self, timeout: float) -> None:
         """Accept nothing more, close idle connections, let requests in work finish; cut them after ``timeout`` s."""
         self.draining = True
-        for server in self._servers:
-            server.close()
+        for listener in self._listeners:
+            listener.close()
         for connection in tuple(self._connections):
             connection.drain()
         if self._connections:
@@ -99,7 +121,7 @@ class Server:
             for connection in tuple(self._connections):
                 connection.reset()
             await self._empty.wait()
-        self._servers.clear()
+        self._listeners.clear()
         if self._sweeper is not None:
             self._sweeper.cancel()
             self._sweeper = None

@@ -17,6 +17,7 @@ Rules, in this order; whatever they refuse is InvalidTarget and becomes a 400:
 from __future__ import annotations
 
 import re
+from ipaddress import IPv6Address
 
 __all__ = ["InvalidTarget", "canonical_path", "parse_authority", "split_target"]
 
@@ -160,7 +161,16 @@ def parse_authority(raw: bytes) -> str:
     if port is not None and not 0 < int(port) <= 65535:
         raise InvalidTarget("the host's port is not between 1 and 65535")
     host = raw.decode("ascii").lower()
+    if host.startswith("["):
+        _check_ipv6(host[1 : host.index("]")])
     if port is not None:
         name, _, text = host.rpartition(":")
         return f"{name.removesuffix('.')}:{int(text)}"
     return host.removesuffix(".")
+
+
+def _check_ipv6(text: str) -> None:
+    try:
+        IPv6Address(text)
+    except ValueError:
+        raise InvalidTarget("the host is not an IPv6 address") from None

@@ -1,0 +1,77 @@
+"""Accepts the connections of listeners whose peers may be load balancers that send a PROXY header."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from typing import TYPE_CHECKING
+
+from apim_core.http.connection import Connection
+from apim_core.http.peer import Address, parse_address
+from apim_core.http.proxy_protocol import InvalidProxyHeader, receive_proxy_header
+
+if TYPE_CHECKING:
+    from apim_core.http.server import Server
+
+__all__ = ["Acceptor"]
+
+_EXHAUSTED = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
+_PAUSE = 1.0
+"""Seconds without accepting after the system ran out of descriptors or memory."""
+
+
+class Acceptor:
+    """Accepts on one socket, until it is closed."""
+
+    def __init__(self, server: Server, listening: socket.socket) -> None:
+        self._server = server
+        self._listening = listening
+        listening.setblocking(False)
+        self._greeting: set[asyncio.Task[None]] = set()
+        self._loop = asyncio.get_running_loop()
+        self._accepting = self._loop.create_task(self._accept())
+
+    def close(self) -> None:
+        """Accept no more; connections that have not said who they are yet are dropped."""
+        self._accepting.cancel()
+        for task in self._greeting:
+            task.cancel()
+        self._loop.remove_reader(self._listening)
+        self._listening.close()
+
+    async def _accept(self) -> None:
+        while True:
+            try:
+                connection, address = await self._loop.sock_accept(self._listening)
+            except OSError as error:
+                if error.errno not in _EXHAUSTED:
+                    continue
+                self._server.counters["accept_failures"] += 1
+                await asyncio.sleep(_PAUSE)
+                continue
+            if len(self._greeting) >= self._server.limits.connections:
+                connection.close()
+                continue
+            task = self._loop.create_task(self._greet(connection, parse_address(address[0])))
+            self._greeting.add(task)
+            task.add_done_callback(self._greeting.discard)
+
+    async def _greet(self, connection: socket.socket, peer: Address) -> None:
+        server = self._server
+        tls = server.certificates
+        source = None
+        try:
+            connection.setblocking(False)
+            async with asyncio.timeout(server.timeouts.handshake):
+                if any(peer in network for network in server.settings.proxy_protocol):
+                    source = await receive_proxy_header(connection)
+                await self._loop.connect_accepted_socket(
+                    lambda: Connection(server, source), connection, ssl=None if tls is None else tls.context
+                )
+        except (InvalidProxyHeader, OSError, TimeoutError):
+            server.counters["failed_handshakes"] += 1
+            connection.close()
+        except BaseException:
+            connection.close()
+            raise
