@@ -2,7 +2,8 @@
 
 ``opened`` counts connections from before they are dialled until they are gone, and never passes ``max_connections``.
 An exchange takes an idle connection (the one used last, so that the others can time out), else opens one, else waits
-in line; who leaves the line without a connection hands on what was given to it.
+in line. Who leaves the line hands on what was given to it; who waits gets the next connection that becomes idle, or
+leave to open one when another is gone.
 """
 
 from __future__ import annotations
@@ -10,24 +11,29 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-from apim_sdk.errors import ENDPOINT_BUSY, Fault
+from apim_sdk.errors import ENDPOINT_BUSY, ENDPOINT_CONNECTION_FAILED, Fault
 
-from apim_core.http.upstream_connection import NEVER, UpstreamConnection
+from apim_core.http.deadlines import Sweeper
+from apim_core.http.upstream_connection import IDLE, UpstreamConnection
 from apim_core.http.upstream_dial import Dialer
+from apim_core.http.upstream_fields import FieldKinds
 from apim_core.http.upstream_settings import UpstreamSettings
 
 __all__ = ["ConnectionPool"]
 
 Waiter = asyncio.Future[UpstreamConnection | None]
-"""Gets a connection, or None: leave to open one."""
+"""Gets an idle connection, or None: leave to open one."""
 
 
 class ConnectionPool:
-    """See the module. ``idle`` may be popped directly by the sender: no wait, no lock."""
+    """See the module. The sender may pop ``idle`` directly: what is in there is ready."""
 
-    def __init__(self, dialer: Dialer, settings: UpstreamSettings) -> None:
+    def __init__(self, dialer: Dialer, settings: UpstreamSettings, sweeper: Sweeper) -> None:
         self._dialer = dialer
         self._settings = settings
+        self._sweeper = sweeper
+        self._max_idle = settings.max_idle
+        self.kinds = FieldKinds()
         self.idle: list[UpstreamConnection] = []
         self.connections: set[UpstreamConnection] = set()
         self.opened = 0
@@ -36,25 +42,25 @@ class ConnectionPool:
         self._emptied: asyncio.Future[None] | None = None
 
     async def acquire(self, *, fresh: bool = False) -> UpstreamConnection:
-        """A connection that is idle, or a new one if it must be ``fresh``.
+        """An idle connection; a new one if it must be ``fresh``.
 
         Raises Fault: ENDPOINT_BUSY, or what the dialer raises.
         """
-        if self.stopped:
-            raise Fault(ENDPOINT_BUSY, detail="the pool was stopped")
-        idle = self.idle
-        while idle:
-            connection = idle.pop()
-            if connection.closing:
-                continue
-            if not fresh:
-                return connection
-            connection.abandon()
-        if self.opened < self._settings.max_connections:
-            self.opened += 1
-            return await self._open()
-        given = await self._wait()
-        return given if given is not None else await self._open()
+        while True:
+            if self.stopped:
+                raise _stopped()
+            if self.idle and not fresh:
+                return self.idle.pop()
+            if self.opened < self._settings.max_connections:
+                self.opened += 1
+                return await self._open()
+            if self.idle:
+                self.idle[0].abandon()
+            given = await self._wait()
+            if given is None:
+                return await self._open()
+            if given.state == IDLE:
+                return given
 
     async def _wait(self) -> UpstreamConnection | None:
         settings = self._settings
@@ -66,16 +72,18 @@ class ConnectionPool:
             async with asyncio.timeout(settings.queue_timeout or None):
                 return await waiter
         except BaseException as error:
-            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
+            if not waiter.done() or waiter.cancelled():
+                self.waiting.remove(waiter)
+            else:
                 self._hand_on(waiter.result())
             if isinstance(error, TimeoutError):
-                raise Fault(ENDPOINT_BUSY, detail=f"no connection was free within {settings.queue_timeout}") from error
+                raise Fault(ENDPOINT_BUSY, detail=f"no connection was free for {settings.queue_timeout}") from error
             raise
 
     def _hand_on(self, given: UpstreamConnection | None) -> None:
         if given is None:
             self._slot_freed()
-        else:
+        elif given in self.connections:
             self.released(given)
 
     async def _open(self) -> UpstreamConnection:
@@ -86,53 +94,74 @@ class ConnectionPool:
         except BaseException:
             self._slot_freed()
             raise
+        if self.stopped or connection.state != IDLE:
+            connection.abandon()
+            self._slot_freed()
+            raise _stopped() if self.stopped else Fault(ENDPOINT_CONNECTION_FAILED, detail="it was closed at once")
         self.connections.add(connection)
+        self._sweeper.add(self)
         return connection
 
-    def _slot_freed(self) -> None:
+    def _next_waiter(self) -> Waiter | None:
         while self.waiting:
             waiter = self.waiting.popleft()
             if not waiter.done():
-                waiter.set_result(None)
-                return
+                return waiter
+        return None
+
+    def _slot_freed(self) -> None:
+        waiter = self._next_waiter()
+        if waiter is not None:
+            waiter.set_result(None)
+            return
         self.opened -= 1
-        if self.opened == 0 and self._emptied is not None and not self._emptied.done():
+        if self._emptied is not None and not self.opened and not self._emptied.done():
             self._emptied.set_result(None)
 
     def released(self, connection: UpstreamConnection) -> None:
         """See ``upstream_connection.Owner``."""
-        while self.waiting:
-            waiter = self.waiting.popleft()
-            if not waiter.done():
+        if self.waiting:
+            waiter = self._next_waiter()
+            if waiter is not None:
                 waiter.set_result(connection)
                 return
-        if len(self.idle) < self._settings.max_idle and not self.stopped:
-            connection.total_deadline = NEVER
-            connection.extend(self._settings.keep_alive or NEVER)
-            self.idle.append(connection)
-        else:
-            connection.abandon()
+        if len(self.idle) >= self._max_idle or self.stopped:
+            connection.finish()
+            return
+        self.idle.append(connection)
+
+    def closing(self, connection: UpstreamConnection) -> None:
+        """See ``upstream_connection.Owner``."""
+        if connection in self.idle:
+            self.idle.remove(connection)
 
     def lost(self, connection: UpstreamConnection) -> None:
         """See ``upstream_connection.Owner``."""
         if connection in self.connections:
             self.connections.discard(connection)
-            if connection in self.idle:
-                self.idle.remove(connection)
+            if not self.connections:
+                self._sweeper.discard(self)
             self._slot_freed()
 
     def sweep(self, now: float) -> None:
         """Expire the connections whose deadline has passed."""
-        for connection in tuple(self.connections):
-            if connection.deadline < now:
-                connection.expire()
+        for connection in [one for one in self.connections if one.deadline < now]:
+            connection.expire()
 
     async def stop(self) -> None:
-        """Close every connection, and return when all are gone."""
+        """Refuse who waits, close every connection, and return when all are gone."""
         self.stopped = True
+        for waiter in self.waiting:
+            if not waiter.done():
+                waiter.set_exception(_stopped())
+        self.waiting.clear()
         for connection in tuple(self.connections):
             connection.abandon()
         if self.opened:
             self._emptied = asyncio.get_running_loop().create_future()
             await self._emptied
         await self._dialer.stop()
+
+
+def _stopped() -> Fault:
+    return Fault(ENDPOINT_BUSY, detail="the pool was stopped")

@@ -4,49 +4,61 @@ from __future__ import annotations
 
 import asyncio
 
-from apim_sdk.body import Body, BodyError, BodyTooLarge
-from apim_sdk.errors import CONTENT_TOO_LARGE, INCOMPLETE_PAYLOAD, Fault
+from apim_sdk.body import BodyError
+from apim_sdk.errors import ENDPOINT_TIMEOUT, Fault
 from apim_sdk.identity import Client
 from apim_sdk.messages import Request, Response
 
+from apim_core.http.deadlines import Sweeper
 from apim_core.http.pool import ConnectionPool
-from apim_core.http.upstream_connection import NEVER, Informational, Unanswered, UpstreamConnection
+from apim_core.http.resolver import Lookup, system_lookup
+from apim_core.http.upstream_answer import Informational
+from apim_core.http.upstream_connection import NEVER, Unanswered, UpstreamConnection
 from apim_core.http.upstream_dial import Dialer
-from apim_core.http.upstream_head import RequestHead
+from apim_core.http.upstream_head import RequestHead, upgrade_of
+from apim_core.http.upstream_request import send_body, what_broke
 from apim_core.http.upstream_settings import Origin, UpstreamSettings
 
 __all__ = ["UpstreamPool"]
 
-_IDEMPOTENT = frozenset(("GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"))
-SWEEP_EVERY = 0.25
-"""Seconds between two looks at the deadlines."""
+_IDEMPOTENT = frozenset(("DELETE", "GET", "HEAD", "OPTIONS", "PUT", "TRACE"))
+"""RFC 9110, section 9.2.2: to send such a request twice is as good as once."""
+
+_ONE_WRITE = 64 * 1024
+"""Bytes of content up to which copying it behind the head costs less than a second write."""
 
 
 class UpstreamPool:
-    """The backend at one origin."""
+    """The backend at one origin.
 
-    def __init__(self, origin: Origin, settings: UpstreamSettings | None = None) -> None:
+    Usable on one event loop, from the first ``send`` on; ``start`` only reads certificates early. ``via`` names
+    the gateway in Via; ``sweeper`` may be shared by all pools of the loop; ``lookup`` finds addresses.
+    """
+
+    def __init__(
+        self,
+        origin: Origin,
+        settings: UpstreamSettings | None = None,
+        *,
+        via: str = "apim",
+        sweeper: Sweeper | None = None,
+        lookup: Lookup = system_lookup,
+    ) -> None:
         self.origin = origin
         self.settings = settings = settings or UpstreamSettings()
-        self._dialer = Dialer(origin, settings)
-        self._pool = ConnectionPool(self._dialer, settings)
-        self._head = RequestHead(origin, absolute=False, preserve_host=settings.preserve_host)
-        self._sweeper: asyncio.TimerHandle | None = None
+        self._dialer = Dialer(origin, settings, lookup)
+        self._pool = ConnectionPool(self._dialer, settings, sweeper or Sweeper())
+        self._idle = self._pool.idle
+        self._head = RequestHead(origin, settings, via)
+        self._first_byte = settings.first_byte_timeout or NEVER
+        self._total = settings.total_timeout or NEVER
 
     async def start(self) -> None:
-        """Read certificates and begin to watch deadlines. Raises ValueError naming a file that cannot be used."""
+        """Read certificates. Raises ValueError naming a file that cannot be used."""
         self._dialer.prepare()
-        self._sweep()
-
-    def _sweep(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._pool.sweep(loop.time())
-        self._sweeper = loop.call_later(SWEEP_EVERY, self._sweep)
 
     async def stop(self) -> None:
-        """Close every connection."""
-        if self._sweeper is not None:
-            self._sweeper.cancel()
+        """Close every connection, whatever it does, and return when all are gone."""
         await self._pool.stop()
 
     async def send(
@@ -61,74 +73,63 @@ class UpstreamPool:
     ) -> Response:
         """Send ``request`` and give the answer as soon as its head is there.
 
-        ``target`` is path and query as they go on the wire. Raises Fault with an ENDPOINT_ kind.
+        ``target`` is path and query as they go on the wire; ``client`` whom to name in X-Forwarded-For; the time-outs
+        (seconds, 0 for none) stand in for those of the settings; ``informational`` gets interim answers. The body of
+        the answer is whole if it came with its head, else it streams. Cancelling gives the exchange up.
+
+        Raises Fault with an ENDPOINT_ kind, or INCOMPLETE_PAYLOAD or CONTENT_TOO_LARGE if the request's body breaks;
+        ValueError if the target or the method cannot stand in a request line.
         """
         body = request.body
-        data = body.data
-        head = self._head.write(request, target, client, body.length if data is None else len(data))
-        idle = self._pool.idle
-        connection = idle.pop() if idle else await self._pool.acquire()
-        if connection.closing:
-            connection = await self._pool.acquire()
-        first_byte = self.settings.first_byte_timeout if first_byte_timeout is None else first_byte_timeout
-        if data is None:
-            return await self._send_stream(connection, head, request, first_byte or NEVER, informational)
-        while True:
-            answer = connection.exchange(
-                head + data if data else head,
-                head_only=request.method == "HEAD",
-                first_byte=first_byte or NEVER,
-                informational=informational,
-            )
-            try:
-                return await answer
-            except asyncio.CancelledError:
-                if not answer.done() or answer.cancelled():
-                    connection.abandon()
-                raise
-            except Unanswered:
-                if connection.exchanges == 1 or request.method not in _IDEMPOTENT:
-                    raise
-                connection = await self._pool.acquire(fresh=True)
-
-    async def _send_stream(
-        self,
-        connection: UpstreamConnection,
-        head: bytes,
-        request: Request,
-        first_byte: float,
-        informational: Informational | None,
-    ) -> Response:
-        connection.request_sent = False
-        answer = connection.exchange(
-            head, head_only=request.method == "HEAD", first_byte=NEVER, informational=informational
-        )
-        pump = asyncio.create_task(_pump(connection, request.body, first_byte))
         try:
-            await asyncio.wait((answer, pump), return_when=asyncio.FIRST_COMPLETED)
-            if not answer.done() and pump.done():
-                pump.result()
-            return await answer
-        except BodyTooLarge as error:
-            raise Fault(CONTENT_TOO_LARGE, detail=str(error)) from error
+            data = body.data
         except BodyError as error:
-            raise Fault(INCOMPLETE_PAYLOAD, detail=str(error)) from error
-        finally:
-            if not answer.done() or answer.cancelled():
-                connection.abandon()
-                pump.cancel()
-
-
-async def _pump(connection: UpstreamConnection, body: Body, first_byte: float) -> None:
-    """Send the body as it arrives."""
-    chunked = body.length is None
-    async for chunk in body:
-        if chunked:
-            connection.write_parts((b"%x\r\n" % len(chunk), chunk, b"\r\n"))
+            raise what_broke(error) from error
+        index = request.headers.index
+        upgrade = b"upgrade" in index and upgrade_of(request)
+        head = self._head.write(request, target, client, body.length if data is None else len(data), upgrade)
+        first_byte = self._first_byte if first_byte_timeout is None else first_byte_timeout or NEVER
+        total = self._total if total_timeout is None else total_timeout or NEVER
+        method = request.method
+        head_only = method == "HEAD"
+        idle = self._idle
+        if total == NEVER:
+            connection = idle.pop() if idle else await self._pool.acquire()
         else:
-            connection.write(chunk)
-        await connection.writable()
-    if chunked:
-        connection.write(b"0\r\n\r\n")
-    connection.request_sent = True
-    connection.extend(first_byte)
+            connection = await self._acquire_within(total)
+        if data is None:
+            connection.sending = True
+            answer = connection.exchange(head, NEVER, head_only, upgrade, informational)
+            connection.sender = asyncio.create_task(send_body(connection, body, first_byte))
+        elif len(data) <= _ONE_WRITE:
+            answer = connection.exchange(head + data, first_byte, head_only, upgrade, informational)
+        else:
+            answer = connection.exchange(head, first_byte, head_only, upgrade, informational)
+            connection.write(data)
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            connection.give_up(answer)
+            raise
+        except Unanswered:
+            if data is None or connection.exchanges == 1 or method not in _IDEMPOTENT:
+                raise
+            total_deadline = connection.total_deadline
+        connection = await self._pool.acquire(fresh=True)
+        connection.total_deadline = total_deadline
+        answer = connection.exchange(head + data, first_byte, head_only, upgrade, informational)
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            connection.give_up(answer)
+            raise
+
+    async def _acquire_within(self, seconds: float) -> UpstreamConnection:
+        deadline = asyncio.get_running_loop().time() + seconds
+        try:
+            async with asyncio.timeout_at(deadline):
+                connection = await self._pool.acquire()
+        except TimeoutError as error:
+            raise Fault(ENDPOINT_TIMEOUT, detail=f"no connection to {self.origin} within {seconds:g} s") from error
+        connection.total_deadline = deadline
+        return connection

@@ -1,4 +1,4 @@
-"""The head of a request as it goes to the backend, and the end-to-end fields of the answer's head."""
+"""The head of a request as it goes to the backend."""
 
 from __future__ import annotations
 
@@ -9,27 +9,21 @@ from apim_sdk.headers import Headers, Pair
 from apim_sdk.identity import Client
 from apim_sdk.messages import Request
 
-from apim_core.http.upstream_settings import Origin
+from apim_core.http.forwarding import HOP_BY_HOP, forwarding_fields
+from apim_core.http.upstream_fields import listed
+from apim_core.http.upstream_proxy import proxy_authorization
+from apim_core.http.upstream_settings import Origin, UpstreamSettings
 
-__all__ = ["RequestHead", "end_to_end"]
+__all__ = ["RequestHead", "upgrade_of"]
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_TARGET = re.compile(r"[\x21-\x7e]+")
+_TARGET = re.compile(r"[\x21-\x7e]+").fullmatch
+_AUTHORITY = re.compile(r"[0-9A-Za-z\-._~%!$&'()*+,;=:\[\]]+").fullmatch
 
-_HOP_BY_HOP = frozenset(
-    (
-        b"connection",
-        b"keep-alive",
-        b"proxy-authenticate",
-        b"proxy-authorization",
-        b"proxy-connection",
-        b"te",
-        b"trailer",
-        b"transfer-encoding",
-        b"upgrade",
-    )
-)
-_REPLACED = _HOP_BY_HOP | {b"expect", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host"}
+_OWNED = HOP_BY_HOP | {b"content-length", b"expect", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto"}
+"""Fields that do not go on as they came: they concern the client's connection, or the gateway writes its own."""
+
+_WITH_CONTENT = frozenset(("PATCH", "POST", "PUT"))
 
 
 @lru_cache(maxsize=64)
@@ -39,78 +33,81 @@ def _encode_method(method: str) -> bytes:
     return method.encode()
 
 
-def _listed(headers: Headers) -> list[bytes]:
-    """The names that Connection lists (RFC 9110, section 7.6.1), in lower case."""
-    items = headers._items
-    return [
-        token.strip(b" \t").lower()
-        for place in headers.index.get(b"connection", ())
-        for token in items[place][1].split(b",")  # type: ignore[index]
-    ]
-
-
-def end_to_end(headers: Headers) -> None:
-    """Take out of an answer's headers what was for this connection only (RFC 9110, section 7.6.1)."""
-    index = headers.index
-    if not _HOP_BY_HOP.isdisjoint(index):
-        if b"connection" in index:
-            for name in _listed(headers):
-                if name not in (b"content-length", b"host", b"set-cookie"):
-                    headers.discard(name)
-        for name in _HOP_BY_HOP:
-            headers.discard(name)
+def upgrade_of(request: Request) -> bool:
+    """Whether the request asks to change to WebSocket; no other protocol is passed on (h2c would pass every policy)."""
+    headers = request.headers
+    return (
+        b"upgrade" in headers.index
+        and headers.get_all("upgrade") == ("websocket",)
+        and request.method == "GET"
+        and any(b"upgrade" in listed(value) for value in headers.values_of(b"connection"))
+    )
 
 
 class RequestHead:
     """Writes the heads of all requests to one origin; what is the same in each is made once."""
 
-    __slots__ = ("_host", "_prefix")
+    __slots__ = ("_end", "_prefix", "_preserve_host", "_version")
 
-    def __init__(self, origin: Origin, *, absolute: bool, preserve_host: bool) -> None:
-        self._host = None if preserve_host else b"\r\nHost: " + origin.authority.encode("ascii")
-        self._prefix = str(origin).encode("ascii") if absolute else b""
+    def __init__(self, origin: Origin, settings: UpstreamSettings, via: str) -> None:
+        self._preserve_host = settings.preserve_host
+        host = b"" if settings.preserve_host else b"\r\nHost: " + origin.authority.encode("ascii")
+        proxy = settings.proxy
+        self._prefix = authorization = b""
+        if proxy is not None and not origin.secure:
+            self._prefix = str(origin).encode("ascii")
+            authorization = proxy_authorization(proxy)
+        self._version = b" HTTP/1.1" + host + authorization
+        self._end = b"\r\nVia: 1.1 " + via.encode("ascii") + b"\r\n\r\n"
 
-    def write(self, request: Request, target: str, client: Client | None, length: int | None) -> bytes:
-        """Request line and fields, with the empty line; ``length`` is that of the body, None if it goes in chunks."""
-        if _TARGET.fullmatch(target) is None:
-            raise ValueError(f"{target!r} is not a request target: it must hold visible ASCII only")
+    def write(self, request: Request, target: str, client: Client | None, length: int | None, upgrade: bool) -> bytes:
+        """Request line and fields, with the empty line; ``length`` is that of the body, None if it goes in chunks.
+
+        Raises ValueError if method, target or (where it is kept) host would not stay in their place.
+        """
+        if _TARGET(target) is None:
+            raise ValueError(f"{target!r} is not a request target: it must be visible ASCII without spaces")
         headers = request.headers
         index = headers.index
-        items: list[Pair | None] = headers._items.copy()
-        for name in _REPLACED.intersection(index):
-            for place in index[name]:
-                items[place] = None
-        if b"connection" in index:
-            for name in _listed(headers):
-                if name not in (b"content-length", b"host"):
-                    for place in index.get(name, ()):
-                        items[place] = None
-        host = self._host
-        if host is None:
-            host = b"\r\nHost: " + request.host.encode("ascii")
-        for place in index.get(b"host", ()):
-            items[place] = None
-        for place in index.get(b"content-length", ()):
-            items[place] = None
-        if length is None:
-            framing = b"\r\nTransfer-Encoding: chunked"
-        elif length or b"content-length" in index or request.method in ("POST", "PUT", "PATCH"):
+        items = headers._items[1:] if index.get(b"host") == [0] and _OWNED.isdisjoint(index) else _end_to_end(headers)
+        if length:
             framing = b"\r\nContent-Length: %d" % length
+        elif length is None:
+            framing = b"\r\nTransfer-Encoding: chunked"
+        elif b"content-length" in index or request.method in _WITH_CONTENT:
+            framing = b"\r\nContent-Length: 0"
         else:
             framing = b""
-        forwarded = (
-            b""
-            if client is None
-            else f"\r\nX-Forwarded-For: {client.address}\r\nX-Forwarded-Proto: {request.scheme}"
-            f"\r\nX-Forwarded-Host: {request.host}".encode("latin-1")
-        )
-        fields = b"\r\n".join(map(b": ".join, filter(None, items)))
-        return b"%b %b%b HTTP/1.1%b%b%b\r\nVia: 1.1 apim%b\r\n\r\n" % (
+        if upgrade:
+            framing += b"\r\nConnection: Upgrade\r\nUpgrade: websocket"
+        if self._preserve_host:
+            framing = self._host(request) + framing
+        lines = b"\r\n".join(map(b": ".join, filter(None, items)))
+        return b"%b %b%b%b%b%b%b%b%b" % (
             _encode_method(request.method),
             self._prefix,
             target.encode("ascii"),
-            host,
-            b"\r\n" + fields if fields else b"",
+            self._version,
             framing,
-            forwarded,
+            b"" if client is None else forwarding_fields(request, client),
+            b"\r\n" if lines else b"",
+            lines,
+            self._end,
         )
+
+    def _host(self, request: Request) -> bytes:
+        if _AUTHORITY(request.host) is None:
+            raise ValueError(f"{request.host!r} is not a host")
+        return b"\r\nHost: " + request.host.encode("ascii")
+
+
+def _end_to_end(headers: Headers) -> list[Pair | None]:
+    index = headers.index
+    names = {b"host", *_OWNED.intersection(index)}
+    for value in headers.values_of(b"connection"):
+        names |= listed(value)
+    items: list[Pair | None] = list(headers._items)
+    for name in names:
+        for place in index.get(name, ()):
+            items[place] = None
+    return items

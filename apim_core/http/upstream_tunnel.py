@@ -20,19 +20,22 @@ class Carrier(Protocol):
     def hold(self, held: int) -> bool:
         """Stop reading if ``held`` bytes are too many; whether it did."""
 
-    def resume_tunnel(self) -> None:
+    def resume(self) -> None:
         """Read on."""
 
-    def abandon(self) -> None:
-        """Close."""
+    def extend(self, seconds: float) -> None:
+        """Last ``seconds`` more."""
+
+    def finish(self) -> None:
+        """Close when everything written has gone out."""
 
 
 class UpstreamTunnel:
     """A ``Tunnel`` (apim_sdk.messages) over an upstream connection; one party reads."""
 
-    __slots__ = ("_carrier", "_chunks", "_held", "_loop", "_open", "_paused", "_waiter")
+    __slots__ = ("_carrier", "_chunks", "_held", "_loop", "_open", "_paused", "_timeout", "_waiter")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, carrier: Carrier, rest: bytes) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, carrier: Carrier, timeout: float, rest: bytes) -> None:
         self._loop = loop
         self._carrier = carrier
         self._chunks = [rest] if rest else []
@@ -40,12 +43,15 @@ class UpstreamTunnel:
         self._open = True
         self._paused = False
         self._waiter: asyncio.Future[None] | None = None
+        self._timeout = timeout
+        carrier.extend(timeout)
 
     def feed(self, data: bytes) -> None:
         """Bytes from the backend."""
         self._chunks.append(data)
         self._held += len(data)
-        self._paused = self._carrier.hold(self._held)
+        self._carrier.extend(self._timeout)
+        self._paused = self._paused or self._carrier.hold(self._held)
         self._wake()
 
     def end(self) -> None:
@@ -62,6 +68,8 @@ class UpstreamTunnel:
         while not self._chunks:
             if not self._open:
                 return b""
+            if self._waiter is not None:
+                raise RuntimeError("two parties read one tunnel")
             self._waiter = self._loop.create_future()
             try:
                 await self._waiter
@@ -72,7 +80,9 @@ class UpstreamTunnel:
         self._held = 0
         if self._paused:
             self._paused = False
-            self._carrier.resume_tunnel()
+            if self._open:
+                self._carrier.resume()
+            self._carrier.extend(self._timeout)
         return data
 
     async def write(self, data: bytes) -> None:
@@ -81,9 +91,10 @@ class UpstreamTunnel:
             raise ConnectionResetError("the backend has closed the tunnel")
         self._carrier.write(data)
         await self._carrier.writable()
+        self._carrier.extend(self._timeout)
 
     def close(self) -> None:
         """See ``Tunnel``."""
         self._open = False
         self._wake()
-        self._carrier.abandon()
+        self._carrier.finish()
