@@ -1,6 +1,7 @@
 """``apim new plugin`` makes a distribution that installs and whose tests pass."""
 
 import argparse
+import shutil
 
 import pytest
 
@@ -59,6 +60,15 @@ def test_the_distribution_installs_its_tests_pass_and_its_gateway_would_start(ki
     assert "passed" in report
     assert "skipped" not in report
     environment.run("PARTNER_TOKEN=secret apim check gateway.yaml", tmp_path / name)
+
+
+def test_a_wheel_brings_the_template_beside_the_command(tmp_path, monkeypatch):
+    (tmp_path / "installed").mkdir()
+    shutil.copytree(new.template_folder(), tmp_path / "installed" / "template")
+    monkeypatch.setattr(new, "files", lambda package: tmp_path / "installed")
+
+    assert tmp_path / "installed" / "template" == new.template_folder()
+    assert "class MyPolicy(Policy)" in made("my-policy", "policy", tmp_path)["my_policy.py"]
 
 
 def test_class_and_module_are_named_after_the_plugin():
