@@ -3,40 +3,37 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import signal
+import sys
+from pathlib import Path
 from typing import Any
 
-import uvloop
-
-from apim_core.config import Configuration, load
-from apim_core.gateway import Gateway
-from apim_core.logging import configure_logging
+from apim_core.workers import Options
+from apim_core.workers import run as serve
 
 __all__ = ["add"]
 
 
 def add(parsers: Any) -> None:
     """Add the verb."""
-    parser = parsers.add_parser("run", help="serve the APIs of a configuration")
-    parser.add_argument("file", help="the configuration, YAML")
+    parser = parsers.add_parser(
+        "run", help="serve the APIs of a configuration", description="Serve. SIGHUP reloads, SIGTERM drains and ends."
+    )
+    parser.add_argument("file", type=Path, help="the configuration, YAML")
+    parser.add_argument("--workers", type=_workers, metavar="N", help="processes that serve, instead of `workers`")
+    parser.add_argument("--watch", action="store_true", help="reload whenever a file of the configuration changes")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve until a signal ends it."""
-    configuration = load(arguments.file)
-    uvloop.run(_serve(configuration, arguments.file))
-    return 0
+    """Serve until a signal ends it; 1 if it cannot start."""
+    try:
+        return serve(Options(arguments.file, arguments.workers, arguments.watch))
+    except OSError as error:
+        print(f"apim cannot start: {error.strerror or error}", file=sys.stderr)
+        return 1
 
 
-async def _serve(configuration: Configuration, file: str) -> None:
-    gateway = Gateway(configure_logging(configuration.log))
-    loop = asyncio.get_running_loop()
-    done = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, done.set)
-    await gateway.start(configuration)
-    await done.wait()
-    await gateway.drain()
-    await gateway.stop()
+def _workers(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of processes: write 1 or more")
+    return int(text)

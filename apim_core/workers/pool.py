@@ -1,0 +1,157 @@
+"""N workers as one: they start together, reload together or not at all, and their numbers are added up."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from socket import socket
+from typing import Any
+
+from apim_sdk.context import Logger
+
+from apim_core.config import ConfigErrors, Configuration
+from apim_core.config.server import Address
+from apim_core.management import merge
+from apim_core.workers.control import Refused, WorkerGone
+from apim_core.workers.shipping import pack
+from apim_core.workers.slot import Shipment, Slot, Timing
+from apim_core.workers.sockets import SocketSets
+
+__all__ = ["Pool"]
+
+_METRICS_TIMEOUT = 5.0
+_AFTER_DRAIN = 5.0
+"""Seconds that a worker has to stop its plugins once it has drained."""
+
+
+class Pool:
+    """The workers of a gateway. Belongs to one event loop, which alone changes it."""
+
+    def __init__(self, workers: int, log: Logger, timing: Timing | None = None) -> None:
+        self._count = workers
+        self._log = log
+        self._timing = Timing() if timing is None else timing
+        self._slots: tuple[Slot, ...] = ()
+        self._sets: SocketSets | None = None
+        self._shipment = Shipment(0, b"")
+        self._configuration: Configuration | None = None
+        self._since = 0.0
+        self._draining = False
+        self._ended = b""
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """Where the workers listen."""
+        return self._sets.addresses if self._sets is not None else ()
+
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        """The places of the workers."""
+        return self._slots
+
+    async def start(self, configuration: Configuration, handed: Sequence[socket]) -> None:
+        """Start all workers. Raises ConfigErrors, OSError or Refused if any cannot start, and then none runs."""
+        sets = self._sets = SocketSets(configuration, handed)
+        self._take(configuration, await asyncio.to_thread(pack, configuration))
+        self._slots = tuple(
+            Slot(number, sets.open, lambda: self._shipment, self._log, self._timing)
+            for number in range(1, self._count + 1)
+        )
+        for slot in self._slots:
+            slot.ended = self._keep
+        results = await asyncio.gather(*(slot.start() for slot in self._slots), return_exceptions=True)
+        failures = [result for result in results if isinstance(result, BaseException)]
+        if failures:
+            now = asyncio.Event()
+            now.set()
+            await self.stop(now)
+            raise _worst(failures)
+
+    async def reload(self, configuration: Configuration) -> None:
+        """Serve a new configuration in every worker. Raises ConfigErrors or Refused, and then nothing has changed."""
+        packed = await asyncio.to_thread(pack, configuration)
+        serving = [slot for slot in self._slots if slot.serving]
+        results = await asyncio.gather(
+            *(slot.ask("prepare", packed, self._timing.start) for slot in serving), return_exceptions=True
+        )
+        failures = [result for result in results if isinstance(result, BaseException)]
+        if failures:
+            await asyncio.gather(
+                *(slot.ask("abort", timeout=self._timing.patience) for slot in serving), return_exceptions=True
+            )
+            raise _worst(failures)
+        self._take(configuration, packed)
+        await asyncio.gather(*(self._commit(slot) for slot in serving))
+        for slot in self._slots:
+            slot.hurry()
+
+    async def _commit(self, slot: Slot) -> None:
+        try:
+            await slot.ask("commit", timeout=self._timing.patience)
+            slot.version = self._shipment.version
+        except (WorkerGone, Refused, TimeoutError) as error:
+            # It was ready to and now is not: the worker that takes its place starts with the new configuration.
+            self._log.error("a worker did not take the reload and is replaced", worker=slot.number, error=str(error))
+            slot.kill()
+
+    def _take(self, configuration: Configuration, packed: bytes) -> None:
+        self._shipment = Shipment(self._shipment.version + 1, packed)
+        self._configuration = configuration
+        self._since = time.time()
+
+    def _keep(self, metrics: bytes) -> None:
+        """Keep what an ended worker had counted."""
+        if metrics:
+            self._ended = merge({}, (self._ended, metrics))
+
+    async def stop(self, cut: asyncio.Event) -> None:
+        """Drain all workers at once, as long as the configuration says or until ``cut`` is set; then end them."""
+        self._draining = True
+        assert self._configuration is not None
+        drain = self._configuration.timeouts.drain + _AFTER_DRAIN
+        await asyncio.gather(*(slot.stop(drain, cut) for slot in self._slots))
+        if self._sets is not None:
+            self._sets.close()
+
+    @property
+    def ready(self) -> bool:
+        """See ``apim_core.management.Observed``: at least one worker serves."""
+        return not self._draining and any(slot.serving for slot in self._slots)
+
+    def status(self) -> Mapping[str, Any]:
+        """See ``apim_core.management.Observed``."""
+        apis = self._configuration.apis if self._configuration is not None else ()
+        return {
+            "generation": self._shipment.version,
+            "apis": len(apis),
+            "operations": sum(len(api.operations) for api in apis),
+            "since": self._since,
+            "workers": [
+                {
+                    "worker": slot.number,
+                    "pid": slot.pid,
+                    "serving": slot.serving,
+                    "generation": slot.version,
+                    "restarts": slot.restarts,
+                }
+                for slot in self._slots
+            ],
+        }
+
+    async def metrics(self) -> bytes:
+        """See ``apim_core.management.Observed``. A worker that does not answer counts with what it said last."""
+        await asyncio.gather(*(self._read_metrics(slot) for slot in self._slots if slot.serving))
+        running = {str(slot.number): slot.metrics for slot in self._slots if slot.metrics}
+        return merge(running, (self._ended,))
+
+    async def _read_metrics(self, slot: Slot) -> None:
+        try:
+            slot.metrics = (await slot.ask("metrics", timeout=_METRICS_TIMEOUT)).payload
+        except (WorkerGone, Refused, TimeoutError) as error:
+            self._log.warning("a worker did not give its metrics", worker=slot.number, error=str(error))
+
+
+def _worst(failures: Sequence[BaseException]) -> BaseException:
+    """The failure that says most: what is wrong with the configuration, else the first."""
+    return next((failure for failure in failures if isinstance(failure, ConfigErrors)), failures[0])

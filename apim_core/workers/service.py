@@ -1,0 +1,205 @@
+"""The service: from a file to a gateway that serves, and what signals, systemd and changed files ask of it.
+
+SIGTERM, SIGINT   drain, then end; a second one ends at once
+SIGHUP            reload
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from socket import socket
+from typing import Any, Protocol
+
+import attrs
+from prometheus_client import CollectorRegistry, Counter, generate_latest
+from structlog.typing import FilteringBoundLogger
+
+from apim_core.config import ConfigErrors, Configuration, load
+from apim_core.config.server import Address
+from apim_core.logging import configure_logging
+from apim_core.management import Management
+from apim_core.notify import Notifier, handed_sockets
+from apim_core.registry import Registry
+from apim_core.workers import loop
+from apim_core.workers.alone import Alone
+from apim_core.workers.banner import Banner
+from apim_core.workers.control import Refused
+from apim_core.workers.pool import Pool
+from apim_core.workers.watching import changes, folders_of
+
+__all__ = ["Options", "run"]
+
+_FIXED = ("listen", "management", "workers", "log", "limits", "timeouts", "trusted_proxies")
+"""What only a new start changes."""
+
+
+@attrs.frozen
+class Options:
+    """What the command line says. ``workers`` of None leaves it to the configuration."""
+
+    file: Path
+    workers: int | None = None
+    watch: bool = False
+
+
+def run(options: Options) -> int:
+    """Serve until a signal ends it; the exit status. Raises ConfigErrors and OSError if it cannot start."""
+    configuration = load(options.file)
+    _allow_many_files()
+    loop.run(_Service(options, configuration).run())
+    return 0
+
+
+class _Gateway(Protocol):
+    """One process, or a pool of them."""
+
+    @property
+    def addresses(self) -> tuple[Address, ...]: ...
+    @property
+    def ready(self) -> bool: ...
+    async def start(self, configuration: Configuration, handed: Sequence[socket]) -> None: ...
+    async def reload(self, configuration: Configuration) -> None: ...
+    async def stop(self, cut: asyncio.Event) -> None: ...
+    def status(self) -> Mapping[str, Any]: ...
+    async def metrics(self) -> bytes: ...
+
+
+class _Service:
+    def __init__(self, options: Options, configuration: Configuration) -> None:
+        self._options = options
+        self._configuration = configuration
+        self._log: FilteringBoundLogger = configure_logging(configuration.log)
+        self._notifier = Notifier(os.environ)
+        workers = configuration.workers if options.workers is None else options.workers
+        self._workers = workers
+        self._gateway: _Gateway = Alone(self._log) if workers == 1 else Pool(workers, self._log)
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._reloads = Counter("apim_reloads", "Reloads by result", ["result"], registry=self._registry)
+        self._reload_wanted = asyncio.Event()
+        self._stop = asyncio.Event()
+        self._cut = asyncio.Event()
+
+    async def run(self) -> None:
+        """Start, serve until a signal, drain, end."""
+        self._answer_signals()
+        handed = handed_sockets(os.environ)
+        await self._gateway.start(self._configuration, handed)
+        management = Management(self, self._configuration.management.listen)
+        try:
+            bound = await management.start() if self._configuration.management.enabled else None
+            self._say(bound, bool(handed))
+            self._notifier.ready(self._summary())
+            await self._serve()
+            self._notifier.stopping()
+            self._log.info("draining: running requests may end")
+        finally:
+            await self._gateway.stop(self._cut)
+            await management.stop()
+        self._log.info("stopped")
+
+    async def _serve(self) -> None:
+        background = [asyncio.create_task(self._reload_when_wanted()), asyncio.create_task(self._give_signs_of_life())]
+        if self._options.watch:
+            background.append(asyncio.create_task(self._watch()))
+        stop = asyncio.create_task(self._stop.wait())
+        # None of the others ends by itself, unless it fails; then its error ends the service.
+        done, _ = await asyncio.wait((*background, stop), return_when=asyncio.FIRST_COMPLETED)
+        for task in (*background, stop):
+            task.cancel()
+        await asyncio.gather(*background, stop, return_exceptions=True)
+        for task in done:
+            task.result()
+
+    def _answer_signals(self) -> None:
+        events = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            events.add_signal_handler(number, self._end)
+        events.add_signal_handler(signal.SIGHUP, self._reload_wanted.set)
+
+    def _end(self) -> None:
+        if self._stop.is_set():
+            self._log.warning("a second signal: running requests are cut")
+            self._cut.set()
+        self._stop.set()
+
+    async def _reload_when_wanted(self) -> None:
+        while True:
+            await self._reload_wanted.wait()
+            self._reload_wanted.clear()
+            self._notifier.reloading()
+            result = "refused"
+            try:
+                await self._reload()
+                result = "done"
+                self._log.info("reloaded", **self.status())
+            except ConfigErrors as errors:
+                problems = [str(problem) for problem in errors.problems]
+                self._log.error("the new configuration is refused; the old one goes on serving", problems=problems)
+            except (Refused, OSError) as error:
+                self._log.error("the reload failed; the old configuration goes on serving", reason=str(error))
+            except Exception as error:
+                self._log.error("the reload failed; the old configuration goes on serving", exc_info=error)
+            self._reloads.labels(result).inc()
+            self._notifier.ready(self._summary())
+
+    async def _reload(self) -> None:
+        configuration = await asyncio.to_thread(load, self._options.file)
+        changed = [name for name in _FIXED if getattr(configuration, name) != getattr(self._configuration, name)]
+        if changed:
+            raise Refused(f"{', '.join(changed)} changed, which needs a restart; nothing of the new file was taken")
+        await self._gateway.reload(configuration)
+        self._configuration = configuration
+
+    async def _watch(self) -> None:
+        while True:
+            folders = folders_of(self._options.file, self._configuration)
+            async for changed in changes(folders, self._stop):
+                self._log.info("files changed", files=sorted(changed))
+                self._reload_wanted.set()
+                if folders_of(self._options.file, self._configuration) != folders:
+                    break
+
+    async def _give_signs_of_life(self) -> None:
+        interval = self._notifier.watchdog_interval
+        while interval is not None:
+            self._notifier.alive()
+            await asyncio.sleep(interval)
+        await self._stop.wait()
+
+    def _say(self, management: Address | None, handed: bool) -> None:
+        addresses = self._gateway.addresses
+        banner = Banner(self._configuration, addresses, management, self._workers, Registry(), handed)
+        log = self._configuration.log
+        if log.format == "text" or (log.format is None and sys.stderr.isatty()):
+            print("\n".join(["apim", *(f"  {line}" for line in banner.lines())]), file=sys.stderr, flush=True)
+        else:
+            self._log.info("serving", **banner.facts())
+
+    def _summary(self) -> str:
+        status = self.status()
+        return f"generation {status['generation']}, {status['apis']} APIs, {status['operations']} operations"
+
+    @property
+    def ready(self) -> bool:
+        """See ``apim_core.management.Observed``."""
+        return self._gateway.ready and not self._stop.is_set()
+
+    def status(self) -> Mapping[str, Any]:
+        """See ``apim_core.management.Observed``."""
+        return self._gateway.status()
+
+    async def metrics(self) -> bytes:
+        """See ``apim_core.management.Observed``."""
+        return await self._gateway.metrics() + generate_latest(self._registry)
+
+
+def _allow_many_files() -> None:
+    """Raise the soft limit of open files to the hard one: every connection is one."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,0 +1,89 @@
+"""One process that serves: a gateway, and perhaps a snapshot that is prepared to come after.
+
+A reload has two steps, so that several processes can take it together or not at all: ``prepare`` builds and starts the
+new snapshot beside the one that serves, ``commit`` swaps, ``abort`` throws the new one away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from socket import socket
+from typing import Any
+
+from apim_sdk.context import Logger
+
+from apim_core.config import Configuration
+from apim_core.gateway import Gateway
+from apim_core.registry import Registry
+from apim_core.snapshot import Snapshot
+
+__all__ = ["Serving"]
+
+
+class Serving:
+    """The gateway of this process."""
+
+    def __init__(self, log: Logger, registry: Registry | None = None) -> None:
+        self._gateway = Gateway(log, registry)
+        self._prepared: Snapshot | None = None
+        self._since = 0.0
+
+    async def start(self, configuration: Configuration, sockets: Sequence[socket]) -> None:
+        """Serve on ``sockets``, one a listener. Raises ConfigErrors."""
+        await self._gateway.start(configuration, sockets)
+        self._since = time.time()
+
+    async def prepare(self, configuration: Configuration) -> None:
+        """Build and start the next snapshot. Raises ConfigErrors, and then nothing is prepared."""
+        await self.abort()
+        self._prepared = await self._gateway.build(configuration)
+
+    async def commit(self) -> None:
+        """Serve what was prepared from the next request on. Raises RuntimeError where nothing was."""
+        prepared, self._prepared = self._prepared, None
+        if prepared is None:
+            raise RuntimeError("nothing is prepared to be served")
+        self._gateway.swap(prepared)
+        self._since = time.time()
+
+    async def abort(self) -> None:
+        """Throw away what was prepared, if anything was."""
+        prepared, self._prepared = self._prepared, None
+        if prepared is not None:
+            await prepared.stop()
+
+    async def stop(self, cut: asyncio.Event) -> None:
+        """Drain, as long as the configuration says or until ``cut`` is set; then end what is left."""
+        drain = asyncio.create_task(self._gateway.drain())
+        cutting = asyncio.create_task(cut.wait())
+        await asyncio.wait((drain, cutting), return_when=asyncio.FIRST_COMPLETED)
+        for task in (drain, cutting):
+            task.cancel()
+        await asyncio.gather(drain, cutting, return_exceptions=True)
+        await self.abort()
+        await self._gateway.stop()
+
+    @property
+    def ready(self) -> bool:
+        """See ``apim_core.management.Observed``."""
+        return self._gateway.ready
+
+    def status(self) -> Mapping[str, Any]:
+        """See ``apim_core.management.Observed``."""
+        snapshot = self._gateway.snapshot
+        if snapshot is None:
+            return {"generation": 0, "apis": 0, "operations": 0, "since": 0.0, "active": 0}
+        apis = snapshot.configuration.apis
+        return {
+            "generation": snapshot.generation,
+            "apis": len(apis),
+            "operations": sum(len(api.operations) for api in apis),
+            "since": self._since,
+            "active": snapshot.active,
+        }
+
+    async def metrics(self) -> bytes:
+        """See ``apim_core.management.Observed``."""
+        return self._gateway.metrics.exposition()

@@ -1,0 +1,109 @@
+"""What runs in the process of a worker: ``python -m apim_core.workers.worker NUMBER CONTROL LISTENER...``.
+
+NUMBER names the worker in logs and metrics, CONTROL is the descriptor of its end of the control channel, each LISTENER
+that of a listening socket. The supervisor decides everything; the worker ends when it is told to, or is alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+
+from apim_core.logging import configure_logging
+from apim_core.workers import loop
+from apim_core.workers.control import Answer, answer_until_closed
+from apim_core.workers.serving import Serving
+from apim_core.workers.shipping import unpack
+
+__all__ = ["main"]
+
+
+class _Worker:
+    """Answers the supervisor; each method but ``run`` is one question."""
+
+    def __init__(self, number: int, listening: Sequence[socket.socket]) -> None:
+        self._number = number
+        self._listening = listening
+        self._serving: Serving | None = None
+        self._cut = asyncio.Event()
+        self._done = asyncio.Event()
+
+    @property
+    def serving(self) -> Serving:
+        if self._serving is None:
+            raise RuntimeError("the worker has not been started")
+        return self._serving
+
+    async def run(self, control: socket.socket) -> None:
+        """Answer until told to stop, or until the supervisor or a signal ends it."""
+        events = asyncio.get_running_loop()
+        # What a terminal sends to the whole group is for the supervisor, which then tells the workers.
+        for number in (signal.SIGINT, signal.SIGHUP):
+            events.add_signal_handler(number, lambda: None)
+        events.add_signal_handler(signal.SIGTERM, self._done.set)
+        questions = {name: getattr(self, name) for name in QUESTIONS}
+        answering = asyncio.create_task(answer_until_closed(control, questions))
+        done = asyncio.create_task(self._done.wait())
+        await asyncio.wait((answering, done), return_when=asyncio.FIRST_COMPLETED)
+        if self._serving is not None:
+            await self._serving.stop(self._cut)
+        for task in (answering, done):
+            task.cancel()
+        await asyncio.gather(answering, done, return_exceptions=True)
+
+    async def start(self, payload: bytes) -> Answer:
+        configuration = unpack(payload)
+        serving = Serving(configure_logging(configuration.log, worker=self._number))
+        await serving.start(configuration, self._listening)
+        self._serving = serving
+        return Answer(serving.status())
+
+    async def prepare(self, payload: bytes) -> Answer:
+        await self.serving.prepare(unpack(payload))
+        return Answer()
+
+    async def commit(self, payload: bytes) -> Answer:
+        await self.serving.commit()
+        return Answer(self.serving.status())
+
+    async def abort(self, payload: bytes) -> Answer:
+        await self.serving.abort()
+        return Answer()
+
+    async def status(self, payload: bytes) -> Answer:
+        return Answer(self.serving.status())
+
+    async def metrics(self, payload: bytes) -> Answer:
+        return Answer(payload=await self.serving.metrics())
+
+    async def stop(self, payload: bytes) -> Answer:
+        self._done.set()
+        return Answer()
+
+    async def cut(self, payload: bytes) -> Answer:
+        self._cut.set()
+        return Answer()
+
+
+QUESTIONS = ("start", "prepare", "commit", "abort", "status", "metrics", "stop", "cut")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Serve as a worker; see the module."""
+    number, control, *listeners = map(int, arguments)
+    listening = [socket.socket(fileno=descriptor) for descriptor in listeners]
+    for each in listening:
+        each.setblocking(False)
+
+    async def work() -> None:
+        await _Worker(number, listening).run(socket.socket(fileno=control))
+
+    loop.run(work())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
