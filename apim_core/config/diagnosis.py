@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
@@ -10,22 +10,29 @@ import attrs
 from apim_core.config import pointers, shapes
 from apim_core.config.converting import converter, mapping_key
 from apim_core.config.descriptions import descriptions_of
-from apim_core.config.hooks import LEAVES, RESERVED_IN_STEP, AlreadyNoted, Refused, step_parts
+from apim_core.config.hooks import LEAVES, RESERVED_IN_STEP, AlreadyNoted, Refused, plugin_reference, step_parts
 from apim_core.config.interpolation import UNREADABLE, Filled
 from apim_core.config.problems import Problem, closest, did_you_mean
-from apim_core.config.references import SourceRef, Step
+from apim_core.config.references import PluginReference, SourceRef, Step
 
-__all__ = ["diagnose"]
+__all__ = ["FindPlugin", "diagnose"]
 
 
-def diagnose(data: Any, cls: Any, source: SourceRef, error: Exception) -> list[Problem]:
+FindPlugin = Callable[[str, str], type[Any]]
+"""Gives the class of a plugin of a name and a kind; what it raises says why it cannot, and may have a ``hint``."""
+
+
+def diagnose(
+    data: Any, cls: Any, source: SourceRef, error: Exception | None, find_plugin: FindPlugin | None = None
+) -> list[Problem]:
     """Every problem of ``data`` as a ``cls``, for which ``error`` is what structuring it raised.
 
-    There are none only when all that is wrong is a value that could not be read, whose problem is noted already.
+    With ``find_plugin``, the settings of plugins are gone through as well. There are no problems although there was an
+    error only when all that is wrong is a value that could not be read, whose problem is noted already.
     """
-    diagnosis = _Diagnosis(source.file, tuple(_filled(data)))
+    diagnosis = _Diagnosis(source.file, tuple(_filled(data)), find_plugin)
     diagnosis.value(data, cls, source.pointer)
-    if not diagnosis.problems and not diagnosis.unreadable:
+    if error is not None and not diagnosis.problems and not diagnosis.unreadable:
         diagnosis.note(source.pointer, *_said(error))
     return diagnosis.problems
 
@@ -52,8 +59,10 @@ def _filled(data: Any) -> Iterator[Filled]:
 class _Diagnosis:
     """Collects the problems of one piece of data; used once."""
 
-    def __init__(self, file: str, filled: tuple[Filled, ...]) -> None:
+    def __init__(self, file: str, filled: tuple[Filled, ...], find_plugin: FindPlugin | None) -> None:
         self.file = file
+        self.find_plugin = find_plugin
+        self.plugin_kind: str | None = None
         self.filled = filled
         self.problems: list[Problem] = []
         self.unreadable = 0
@@ -80,6 +89,8 @@ class _Diagnosis:
             self.value(value, shorthand.inner, pointer)
         elif kind is Step:
             self._step(value, pointer)
+        elif kind is PluginReference:
+            self._plugin(value, self.plugin_kind, pointer)
         elif shapes.is_class(kind) and kind not in LEAVES:
             self._class(value, kind, pointer)
         elif members := shapes.members_of(kind):
@@ -122,13 +133,30 @@ class _Diagnosis:
 
     def _step(self, value: Any, pointer: str) -> None:
         try:
-            _, about = step_parts(value)
+            plugin, about = step_parts(value)
         except Refused as error:
             self.note(pointer, *_said(error))
             return
+        self._plugin(plugin, "policy", pointer)
         for name in RESERVED_IN_STEP:
             if name in about:
                 self.value(about[name], shapes.options_of(Step)[name].type, pointers.child(pointer, name))
+
+    def _plugin(self, value: Any, kind: str | None, pointer: str) -> None:
+        try:
+            reference = plugin_reference(value)
+        except Refused as error:
+            self.note(pointer, *_said(error))
+            return
+        if self.find_plugin is None or kind is None:
+            return
+        place = pointers.child(pointer, reference.name)
+        try:
+            cls = self.find_plugin(reference.name, kind)
+        except Exception as error:
+            self.note(place, str(error), getattr(error, "hint", None) or None, at_key=True)
+            return
+        self.value(reference.settings, cls, place)
 
     def _class(self, value: Any, cls: Any, pointer: str) -> None:
         if not isinstance(value, dict):
@@ -142,7 +170,9 @@ class _Diagnosis:
         for key, field in options.items():
             if key in value:
                 before = self._noted
+                outer, self.plugin_kind = self.plugin_kind, field.metadata.get("plugin", self.plugin_kind)
                 self.value(value[key], field.type, pointers.child(pointer, key))
+                self.plugin_kind = outer
                 if self._noted == before:
                     sound[key] = value[key]
             elif field.default is attrs.NOTHING and key not in meant and "<<" not in value:

@@ -32,6 +32,7 @@ __all__ = [
     "Refused",
     "choose",
     "choose_enum",
+    "plugin_reference",
     "refusal",
     "step_parts",
     "written",

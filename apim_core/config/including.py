@@ -67,7 +67,8 @@ class _Gathering:
         try:
             content = read(path)
         except OSError as error:
-            message = f"{file} cannot be read: {error.strerror or error}"
+            subject = "the file" if asked is None else file
+            message = f"{subject} cannot be read: {error.strerror or error}"
             where = asked or SourceRef(file, "")
             self._note(where, message, "correct the path; it is relative to the file that names it" if asked else None)
             return

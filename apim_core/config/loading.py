@@ -10,26 +10,34 @@ import attrs
 
 from apim_core.config.checks import check
 from apim_core.config.collecting import collection_paused
+from apim_core.config.converting import converter
 from apim_core.config.defining import Definitions
+from apim_core.config.diagnosis import FindPlugin, diagnose
 from apim_core.config.including import Gathered, gather
 from apim_core.config.locating import locate_problems
 from apim_core.config.model import Configuration
 from apim_core.config.problems import ConfigErrors, Problem
-from apim_core.config.structuring import structure
+from apim_core.config.references import NOWHERE
 from apim_core.config.tracing import anchored, trace
 
 __all__ = ["load"]
 
 
-def load(path: str | Path, environment: Mapping[str, str] | None = None) -> Configuration:
+def load(
+    path: str | Path, environment: Mapping[str, str] | None = None, find_plugin: FindPlugin | None = None
+) -> Configuration:
     """The configuration in the file ``path`` and all that it includes.
 
     ``environment`` fills in ``${env:NAME}``; without it, that of the process. Raises ConfigErrors with every problem
-    of all files, each with its place.
+    of all files, each with its place. Once there is any, and ``find_plugin`` gives the classes of plugins by name and
+    kind, the problems of their settings are among them; else those are left to whoever builds the plugins.
     """
     with collection_paused():
         gathered = gather(Path(path), os.environ if environment is None else environment)
-        configuration = _structure(gathered)
+        try:
+            configuration = converter().structure(gathered.data, Configuration)
+        except Exception as error:
+            raise _refusal(gathered, gathered.problems, error, find_plugin) from error
         trace(configuration, gathered.origin)
         definitions = Definitions(gathered.contents)
         complete = attrs.evolve(
@@ -37,23 +45,19 @@ def load(path: str | Path, environment: Mapping[str, str] | None = None) -> Conf
             listen=tuple(map(anchored, configuration.listen)),
             apis=tuple(map(definitions.complete, configuration.apis)),
         )
-        _refuse([*definitions.problems, *check(complete)], gathered)
+        problems = [*gathered.problems, *definitions.problems, *check(complete)]
+        if problems:
+            raise _refusal(gathered, problems, None, find_plugin)
         return complete
 
 
-def _structure(gathered: Gathered) -> Configuration:
-    problems = gathered.problems
-    try:
-        configuration = structure(gathered.data, Configuration)
-    except ConfigErrors as errors:
-        problems += [_at_origin(problem, gathered) for problem in errors.problems]
-    _refuse(problems, gathered)
-    return configuration
-
-
-def _refuse(problems: list[Problem], gathered: Gathered) -> None:
-    if problems:
-        raise ConfigErrors(locate_problems(problems, gathered.contents))
+def _refusal(
+    gathered: Gathered, problems: list[Problem], error: Exception | None, find_plugin: FindPlugin | None
+) -> ConfigErrors:
+    """All problems of the files: those given, and those of the structure that ``error`` stopped at."""
+    found = diagnose(gathered.data, Configuration, NOWHERE, error, find_plugin)
+    problems = [*problems, *(_at_origin(problem, gathered) for problem in found)]
+    return ConfigErrors(locate_problems(problems, gathered.contents))
 
 
 def _at_origin(problem: Problem, gathered: Gathered) -> Problem:

@@ -6,6 +6,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
+import attrs
 import pytest
 from apim_sdk import Duration, Secret
 
@@ -365,3 +366,55 @@ def test_values_of_the_environment_fill_every_kind_of_field(tmp_path: Path) -> N
     )
     assert {"path": "debug.jsonl"} == loaded.sinks[0].settings
     assert str is type(loaded.log.level)
+
+
+@attrs.frozen
+class SetHeader:
+    name: str
+
+
+def find_plugin(name: str, kind: str) -> type:
+    if name != "set-header":
+        raise LookupError(f"there is no {kind} named {name!r}")
+    return SetHeader
+
+
+def test_settings_of_plugins_are_judged_together_with_the_rest(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        gateway="""
+        worker: 2
+        include: [more.yaml]
+        flows:
+          request:
+            - set-header: {nmae: X}
+            - set-header: {name: X}
+        sinks: [{jsonl: {}}]
+        apis:
+          - name: a
+            context: /a
+            endpoint: {http: {}}
+        """,
+        more="apis: [{name: b, context: /b, flows: {response: [{set-header: {name: 1}, when: 'true'}]}}]",
+    )
+    with pytest.raises(ConfigErrors) as refusal:
+        load(path, {}, find_plugin)
+
+    assert [
+        ("gateway.yaml", 2, "the key 'worker' is not known here"),
+        ("gateway.yaml", 6, "the key 'nmae' is not known here"),
+        ("gateway.yaml", 8, "there is no sink named 'jsonl'"),
+        ("gateway.yaml", 12, "there is no endpoint named 'http'"),
+        ("more.yaml", 1, "expected text, not the number 1"),
+    ] == [(Path(problem.file).name, problem.line, problem.message) for problem in refusal.value.problems]
+
+
+def test_settings_of_plugins_are_judged_together_with_definitions(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        gateway="flows: {request: [{set-header: {}}]}\napis: [{name: a, context: /a, definition: nowhere.yaml}]",
+    )
+    with pytest.raises(ConfigErrors) as refusal:
+        load(path, {}, find_plugin)
+
+    assert ["/flows/request/0/set-header", "/apis/0/definition"] == [each.pointer for each in refusal.value.problems]
