@@ -14,7 +14,8 @@ __all__ = ["KeyManager"]
 class KeyManager(Plugin):
     """An authorization server that we trust.
 
-    Keys are JSON Web Keys (RFC 7517) as plain mappings.
+    Keys are JSON Web Keys (RFC 7517) as plain mappings. Two key managers of the same settings are equal, and hash so,
+    as ``attrs.frozen`` has it: what was verified by one is then good for the other, over a reload.
     """
 
     kind: ClassVar[str] = "key manager"
@@ -33,7 +34,7 @@ class KeyManager(Plugin):
         """The public keys that a token with this ``kid`` may be signed by.
 
         Answers at once from what it holds; an awaitable when it has to ask, within its bounds, for a ``kid`` that it
-        does not know.
+        does not know. Raises OSError where that cannot be told now: what the token says is then not known to be wrong.
         """
         raise NotImplementedError(f"{type(self).__name__} must define keys()")
 

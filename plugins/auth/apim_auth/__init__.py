@@ -1,1 +1,1 @@
-"""Plugins of the kind `auth`."""
+"""Authenticators: how clients show who they are."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from typing import Any, ClassVar
-from urllib.parse import unquote_plus
 
 import attrs
 from apim_sdk import Applications, Authenticator, Context, Credential, Exchange, Principal, Reject, Secret, state
 from apim_sdk.errors import INVALID_CREDENTIALS
+
+from apim_auth.concealing import remove_parameter
 
 __all__ = ["APIKey"]
 
@@ -57,7 +58,4 @@ class APIKey(Authenticator):
         if self.header:
             request.headers.remove(self.header)
         if self.query and request.query_string:
-            parameters = request.query_string.split("&")
-            kept = [text for text in parameters if unquote_plus(text.partition("=")[0]) != self.query]
-            if len(kept) < len(parameters):
-                request.query_string = "&".join(kept)
+            remove_parameter(request, self.query)

@@ -1,1 +1,1 @@
-"""Plugins of the kind `key manager`."""
+"""Key managers: connectors to authorization servers."""

@@ -1,0 +1,172 @@
+"""The public keys of an authorization server, kept fresh.
+
+Keys are fetched again in the background, and at once when a token names a ``kid`` that is not known. Strangers choose
+what ``kid`` a token names, so that is bounded: one fetch at a time, whose outcome all who wait share; a bucket of
+tokens for fetches; and a memory of what was asked for in vain. If a fetch fails, the last good keys stay.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+import attrs
+from apim_sdk import Clock, Logger
+
+__all__ = ["Key", "KeySet", "Keys", "keys_of"]
+
+Key = Mapping[str, Any]
+Keys = tuple[Key, ...]
+
+_PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+"""Members that only the owner of a key may know (RFC 7518, section 6)."""
+_TYPES: Final = ("RSA", "EC", "OKP")
+
+_FETCHES: Final = 5
+"""How many fetches for unknown keys may come at once,"""
+_FETCH_EVERY: Final = 30.0
+"""and after how many seconds there may be one more."""
+_IN_VAIN: Final = 60.0
+"""For how many seconds a key that was fetched in vain is not asked for again."""
+_MOST_IN_VAIN: Final = 1000
+"""How many such keys are remembered."""
+_RETRY: Final = 5.0
+"""After how many seconds a failed refresh is first tried again."""
+
+
+def keys_of(document: bytes) -> Keys:
+    """The public signature keys in a JWK Set (RFC 7517, section 5). Raises ValueError if it is none, or has none."""
+    content = json.loads(document)
+    listed = content.get("keys") if isinstance(content, dict) else None
+    if not isinstance(listed, list):
+        raise ValueError("it is no JWK Set: a JSON object with a list `keys`")  # noqa: TRY004  # of a document
+    keys = tuple(
+        {name: value for name, value in key.items() if name not in _PRIVATE}
+        for key in listed
+        if isinstance(key, dict) and key.get("kty") in _TYPES and key.get("use", "sig") == "sig"
+    )
+    if not keys:
+        raise ValueError("it has no public key for signatures")
+    return keys
+
+
+@attrs.frozen
+class _Known:
+    """The keys of one moment."""
+
+    all: Keys = ()
+    by_id: Mapping[str | None, Keys] = attrs.field(factory=dict)
+
+    @classmethod
+    def of(cls, keys: Keys) -> _Known:
+        by_id: dict[str | None, Keys] = {}
+        for key in keys:
+            by_id[key.get("kid")] = (*by_id.get(key.get("kid"), ()), key)
+        return cls(keys, by_id)
+
+    def find(self, key_id: str | None) -> Keys:
+        """The keys with that ``kid`` and those without any; all of them if it is None."""
+        if key_id is None:
+            return self.all
+        return self.by_id.get(key_id, ()) + self.by_id.get(None, ())
+
+
+class KeySet:
+    """The keys of one authorization server, shared by all snapshots that trust it. Belongs to one event loop.
+
+    ``load`` fetches them; it is that of the newest snapshot, which sets it.
+    """
+
+    load: Callable[[], Awaitable[Keys]]
+
+    def __init__(self, clock: Clock) -> None:
+        self.generation = 1
+        self._now = clock.monotonic
+        self._known = _Known()
+        self._lock = asyncio.Lock()
+        self._attempts = 0
+        self._failure: Exception | None = None
+        self._fetches = float(_FETCHES)
+        self._filled = self._now()
+        self._in_vain: OrderedDict[str | None, float] = OrderedDict()
+
+    @property
+    def empty(self) -> bool:
+        """Whether no keys have been there yet."""
+        return not self._known.all
+
+    def keys(self, key_id: str | None) -> Keys | Awaitable[Keys]:
+        """The keys that a token with this ``kid`` may be signed by; an awaitable where they have to be fetched.
+
+        Raises OSError where that cannot be told now.
+        """
+        found = self._known.find(key_id)
+        if found or self._asked_in_vain(key_id):
+            return found
+        if self._lock.locked() or self._may_fetch():
+            return self._ask(key_id)
+        if self.empty:
+            raise ConnectionError(f"there are no keys yet: {self._failure}")
+        return ()
+
+    async def refresh(self) -> None:
+        """Fetch the keys, or wait for the fetch that is on its way. Raises OSError; the last good keys stay then."""
+        attempts = self._attempts
+        async with self._lock:
+            if attempts == self._attempts:
+                try:
+                    self._replace(await self.load())
+                    self._failure = None
+                except (OSError, ValueError) as error:
+                    self._failure = error
+                self._attempts += 1
+        if self._failure is not None:
+            raise ConnectionError(str(self._failure)) from self._failure
+
+    async def keep_fresh(self, every: float, log: Logger) -> None:
+        """Refresh ``every`` so many seconds; where that fails sooner, and then less and less often."""
+        delay = min(_RETRY, every) if self.empty else every
+        while True:
+            await asyncio.sleep(delay)
+            try:
+                await self.refresh()
+                delay = every
+            except OSError as error:
+                log.warning("The keys of a key manager could not be fetched; the last good ones stay", error=str(error))
+                delay = min(2 * delay if delay < every else _RETRY, every)
+
+    async def _ask(self, key_id: str | None) -> Keys:
+        await self.refresh()
+        found = self._known.find(key_id)
+        if not found:
+            self._in_vain[key_id] = self._now() + _IN_VAIN
+            if len(self._in_vain) > _MOST_IN_VAIN:
+                self._in_vain.popitem(last=False)
+        return found
+
+    def _asked_in_vain(self, key_id: str | None) -> bool:
+        until = self._in_vain.get(key_id)
+        if until is None:
+            return False
+        if until > self._now():
+            return True
+        del self._in_vain[key_id]
+        return False
+
+    def _may_fetch(self) -> bool:
+        now = self._now()
+        self._fetches = min(_FETCHES, self._fetches + (now - self._filled) / _FETCH_EVERY)
+        self._filled = now
+        if self._fetches < 1:
+            return False
+        self._fetches -= 1
+        return True
+
+    def _replace(self, keys: Keys) -> None:
+        now = {json.dumps(key, sort_keys=True) for key in keys}
+        if any(json.dumps(key, sort_keys=True) not in now for key in self._known.all):
+            self.generation += 1
+        self._known = _Known.of(keys)
