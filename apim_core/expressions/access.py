@@ -4,9 +4,10 @@ Only maps, optional values, the fields of a `Record` and a `Lookup` can be selec
 indexed: no attribute of a Python object is within reach of an expression.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
-from apim_core.expressions.code import Code, Run, folded
+from apim_core.expressions.code import Code, Run, folded, is_immutable
 from apim_core.expressions.errors import EvaluationError
 from apim_core.expressions.types import BOOL, LIST, MAP, OPTIONAL
 from apim_core.expressions.values import (
@@ -41,8 +42,9 @@ def indexing(operand: Code, index: Code) -> Code:
     """`operand[index]`."""
     if operand.read_key is not None and type(index.constant) is str:
         return Code(operand.read_key(index.constant))
-    if operand.is_constant:
-        held, key_of = operand.constant, index.run
+    held = operand.constant
+    if operand.is_constant and (not isinstance(held, Mapping) or all(map(is_immutable, held.values()))):
+        key_of = index.run
         return _folded_if_constant(Code(lambda context: index_value(held, key_of(context))), operand, index)
     run, at = operand.run, index.run
     return Code(lambda context: index_value(run(context), at(context)))

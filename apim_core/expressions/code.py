@@ -7,7 +7,7 @@ import attrs
 
 from apim_core.expressions.errors import EvaluationError
 from apim_core.expressions.types import Type
-from apim_core.expressions.values import MISSING
+from apim_core.expressions.values import MISSING, Optional
 from apim_core.expressions.variables import Record
 
 Run = Callable[[Any], Any]
@@ -67,7 +67,7 @@ def folded(code: Code) -> Code:
         value = code.run(None)
     except EvaluationError:
         return code
-    return constant(value, code.kind) if _is_immutable(value) else code
+    return constant(value, code.kind) if is_immutable(value) else code
 
 
 def failing(message: str) -> Code:
@@ -79,7 +79,10 @@ def failing(message: str) -> Code:
     return Code(fail)
 
 
-def _is_immutable(value: Any) -> bool:
+def is_immutable(value: Any) -> bool:
+    """Whether a value can be given away without a copy."""
+    if isinstance(value, Optional):
+        return is_immutable(value.value)
     if isinstance(value, tuple):
-        return all(map(_is_immutable, value))
+        return all(map(is_immutable, value))
     return not isinstance(value, (Mapping, list))

@@ -138,10 +138,23 @@ def test_a_constant_that_fails_still_fails_when_evaluated() -> None:
             program.evaluate(None)
 
 
-def test_a_map_that_is_given_away_is_not_shared() -> None:
-    program = Environment.of_names("x").compile("x ? {'a': {'b': 1}} : {}")
-    program.evaluate({"x": True})["a"]["b"] = 2
-    assert program.evaluate({"x": True}) == {"a": {"b": 1}}
+@pytest.mark.parametrize(
+    "source",
+    [
+        "x == 'a' ? {'b': 1} : {}",
+        "{'a': {'b': 1}}[x]",
+        "{'a': [{'b': 1}]}[x][0]",
+        "{'a': {'b': 1}}.a",
+        "[{'b': 1}][0]",
+        "optional.of({'b': 1}).value()",
+        "optional.of([{'b': 1}]).orValue([])[0]",
+    ],
+)
+def test_a_map_that_is_given_away_is_not_shared(source: str) -> None:
+    program = Environment.of_names("x").compile(source)
+    expected = {"b": 1}
+    program.evaluate({"x": "a"})["b"] = 2
+    assert expected == program.evaluate({"x": "a"})
 
 
 def test_a_constant_pattern_is_compiled_with_the_expression() -> None:
