@@ -80,11 +80,11 @@ class FakeBackend:
     ) -> None:
         assert self._server is not None, "the backend was entered"
         self._server.close()
+        for writer in tuple(self._writers):
+            writer.transport.abort()
         for task in self._serving:
             task.cancel()
         await asyncio.gather(*self._serving, return_exceptions=True)
-        for writer in self._writers:
-            writer.transport.abort()
         await self._server.wait_closed()
 
     @property
