@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from datetime import date, datetime, time
 from enum import Enum
-from fractions import Fraction
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from pathlib import Path
 from typing import Any, Final
@@ -287,7 +286,6 @@ LEAVES: Final[dict[Any, Callable[[Any, Any], Any]]] = {
     Step: _step,
     Path: _path,
     UUID: _made_of(UUID, "a UUID", str),
-    Fraction: _made_of(Fraction, "a fraction", str, int),
     date: _made_of(date.fromisoformat, "a date such as 2026-01-31", str),
     datetime: _made_of(datetime.fromisoformat, "a date and time such as 2026-01-31T12:00:00Z", str),
     time: _made_of(time.fromisoformat, "a time of day such as 12:30", str),

@@ -9,6 +9,8 @@ from typing import Any
 import attrs
 import pytest
 from apim_sdk import Duration, Secret
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from apim_core.config import ConfigErrors, Configuration, SourceRef, load
 from apim_core.config.model import Match
@@ -418,3 +420,16 @@ def test_settings_of_plugins_are_judged_together_with_definitions(tmp_path: Path
         load(path, {}, find_plugin)
 
     assert ["/flows/request/0/set-header", "/apis/0/definition"] == [each.pointer for each in refusal.value.problems]
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from(DESIGN.splitlines()), max_size=20), st.text("ab:-[]{}&*!'\"# \n${}<", max_size=20))
+def test_any_text_is_loaded_or_refused_with_reasons(tmp_path: Path, lines: list[str], noise: str) -> None:
+    path = tmp_path / "gateway.yaml"
+    path.write_text("\n".join([*lines, noise]))
+    try:
+        outcome: Any = load(path, {"SHOP_KEY": "key"})
+    except ConfigErrors as errors:
+        outcome = errors.problems
+
+    assert outcome
