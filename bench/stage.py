@@ -25,9 +25,9 @@ from bench.service import Service
 class Settings:
     """What the command line chooses."""
 
-    seconds: float = 3.0
+    seconds: float = 2.0
     """Length of a timed run."""
-    rounds: int = 3
+    rounds: int = 5
     connections: int = 32
     tokens: int = 1000
     """Distinct tokens of the secured row."""
