@@ -65,7 +65,7 @@ def _watchdog_interval(environment: Mapping[str, str]) -> float | None:
 def handed_sockets(environment: Mapping[str, str]) -> list[socket.socket]:
     """The listening sockets that systemd opened for this process, in the order of the socket unit; often none.
 
-    Raises ValueError where what was handed over is no listening stream socket.
+    Raises OSError where what was handed over is no listening stream socket.
     """
     count = environment.get("LISTEN_FDS", "")
     if not count.isdigit() or environment.get("LISTEN_PID") != str(os.getpid()):
@@ -75,7 +75,7 @@ def handed_sockets(environment: Mapping[str, str]) -> list[socket.socket]:
         os.set_inheritable(number, False)
         each = socket.socket(fileno=number)
         if each.type != socket.SOCK_STREAM or not each.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-            raise ValueError(f"descriptor {number} of LISTEN_FDS is no listening stream socket: use ListenStream=")
+            raise OSError(f"descriptor {number} of LISTEN_FDS is no listening stream socket: use ListenStream=")
         each.setblocking(False)
         handed.append(each)
     return handed

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
-from apim_core.workers import Options
-from apim_core.workers import run as serve
+from apim_core.workers import service
 
 __all__ = ["add"]
 
@@ -26,11 +24,7 @@ def add(parsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until a signal ends it; 1 if it cannot start."""
-    try:
-        return serve(Options(arguments.file, arguments.workers, arguments.watch))
-    except OSError as error:
-        print(f"apim cannot start: {error.strerror or error}", file=sys.stderr)
-        return 1
+    return service.run(service.Options(arguments.file, arguments.workers, arguments.watch))
 
 
 def _workers(text: str) -> int:

@@ -6,7 +6,3 @@ service      loads the configuration, answers signals, reloads, tells systemd   
     slot     the place of one worker: spawn, watch, restart with back-off
   worker     what runs in the process of a worker, asked over the control channel
 """
-
-from apim_core.workers.service import Options, run
-
-__all__ = ["Options", "run"]

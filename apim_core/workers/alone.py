@@ -25,7 +25,7 @@ class Alone:
         self.addresses: tuple[Address, ...] = ()
 
     async def start(self, configuration: Configuration, handed: Sequence[socket]) -> None:
-        """Serve. Raises ConfigErrors, OSError or ValueError."""
+        """Serve. Raises ConfigErrors or OSError."""
         sockets = open_or_take(configuration, handed)
         self.addresses = tuple(map(address_of, sockets))
         try:

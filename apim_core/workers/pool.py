@@ -108,8 +108,7 @@ class Pool:
     async def stop(self, cut: asyncio.Event) -> None:
         """Drain all workers at once, as long as the configuration says or until ``cut`` is set; then end them."""
         self._draining = True
-        assert self._configuration is not None
-        drain = self._configuration.timeouts.drain + _AFTER_DRAIN
+        drain = (self._configuration.timeouts.drain if self._configuration is not None else 0) + _AFTER_DRAIN
         await asyncio.gather(*(slot.stop(drain, cut) for slot in self._slots))
         if self._sets is not None:
             self._sets.close()

@@ -49,10 +49,14 @@ class Options:
 
 
 def run(options: Options) -> int:
-    """Serve until a signal ends it; the exit status. Raises ConfigErrors and OSError if it cannot start."""
+    """Serve until a signal ends it; the exit status, 1 if it cannot start. Raises ConfigErrors."""
     configuration = load(options.file)
     _allow_many_files()
-    loop.run(_Service(options, configuration).run())
+    try:
+        loop.run(_Service(options, configuration).run())
+    except (OSError, Refused) as error:
+        print(f"apim cannot serve: {error}", file=sys.stderr)
+        return 1
     return 0
 
 
@@ -88,20 +92,35 @@ class _Service:
     async def run(self) -> None:
         """Start, serve until a signal, drain, end."""
         self._answer_signals()
-        handed = handed_sockets(os.environ)
-        await self._gateway.start(self._configuration, handed)
         management = Management(self, self._configuration.management.listen)
         try:
+            # First of all, so that whoever watches the start sees it alive and not yet ready.
             bound = await management.start() if self._configuration.management.enabled else None
-            self._say(bound, bool(handed))
-            self._notifier.ready(self._summary())
-            await self._serve()
+            handed = handed_sockets(os.environ)
+            if await self._start(handed):
+                self._say(bound, bool(handed))
+                self._notifier.ready(self._summary())
+                await self._serve()
             self._notifier.stopping()
             self._log.info("draining: running requests may end")
         finally:
             await self._gateway.stop(self._cut)
             await management.stop()
         self._log.info("stopped")
+
+    async def _start(self, handed: Sequence[socket]) -> bool:
+        """Whether the gateway serves: False if a signal came before it did."""
+        start = asyncio.create_task(self._gateway.start(self._configuration, handed))
+        stop = asyncio.create_task(self._stop.wait())
+        await asyncio.wait((start, stop), return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        start.cancel()
+        results = await asyncio.gather(start, return_exceptions=True)
+        if self._stop.is_set():
+            return False
+        if results[0] is not None:
+            raise results[0]
+        return True
 
     async def _serve(self) -> None:
         background = [asyncio.create_task(self._reload_when_wanted()), asyncio.create_task(self._give_signs_of_life())]

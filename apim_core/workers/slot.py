@@ -135,7 +135,8 @@ class Slot:
             await asyncio.wait((waiting, cutting), timeout=drain, return_when=asyncio.FIRST_COMPLETED)
             cutting.cancel()
             if process.returncode is None:
-                self._log.warning("a worker did not end in time and is killed", worker=self.number, pid=process.pid)
+                if not cut.is_set():
+                    self._log.warning("a worker did not end in time and is killed", worker=self.number, pid=process.pid)
                 process.kill()
             await waiting
         if self._life is not None:

@@ -23,12 +23,12 @@ __all__ = ["SocketSets", "address_of", "open_or_take"]
 def open_or_take(configuration: Configuration, handed: Sequence[socket.socket]) -> list[socket.socket]:
     """A socket for each listener: those that were handed over if there are any, in order, or new ones.
 
-    Raises OSError for an address that cannot be had, ValueError where the number of handed sockets does not fit.
+    Raises OSError for an address that cannot be had, and where the number of handed sockets does not fit.
     """
     if not handed:
         return open_sockets(configuration)
     if len(handed) != len(configuration.listen):
-        raise ValueError(
+        raise OSError(
             f"{len(handed)} sockets were handed over (LISTEN_FDS) for {len(configuration.listen)} listeners: "
             "write one ListenStream= for each entry of listen, in the same order"
         )
