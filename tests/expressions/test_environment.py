@@ -61,48 +61,48 @@ def test_a_field_of_a_record_is_one_call_of_its_resolver() -> None:
 
 
 def test_records_nest() -> None:
-    assert value_of("request.nested.field") == 7
+    assert 7 == value_of("request.nested.field")
 
 
 def test_an_unknown_field_is_an_error_when_compiling_with_a_suggestion() -> None:
     error = error_of("request.methd == 'GET'")
-    assert (error.message, error.hint) == ("'request' has no field 'methd'", "did you mean 'method'?")
+    assert ("'request' has no field 'methd'", "did you mean 'method'?") == (error.message, error.hint)
 
 
 def test_an_unknown_variable_is_an_error_when_compiling_with_a_suggestion() -> None:
     error = error_of("requst.method == 'GET'")
-    assert (error.message, error.hint) == ("unknown variable 'requst'", "did you mean 'request'?")
+    assert ("unknown variable 'requst'", "did you mean 'request'?") == (error.message, error.hint)
 
 
 def test_an_unknown_function_is_an_error_when_compiling_with_a_suggestion() -> None:
     error = error_of("request.method.startswith('G')")
-    assert (error.message, error.hint) == ("unknown function 'startswith'", "did you mean 'startsWith'?")
+    assert ("unknown function 'startswith'", "did you mean 'startsWith'?") == (error.message, error.hint)
 
 
 def test_a_wrong_number_of_arguments_is_an_error_when_compiling() -> None:
-    assert error_of("'a'.indexOf('a', 0, 0)").message == "indexOf() takes 1 or 2 arguments, not 3"
+    assert "indexOf() takes 1 or 2 arguments, not 3" == error_of("'a'.indexOf('a', 0, 0)").message
 
 
 def test_a_function_called_in_the_wrong_style_gets_a_hint() -> None:
-    assert error_of("startsWith('a', 'b')").hint == "write x.startsWith()"
+    assert "write x.startsWith()" == error_of("startsWith('a', 'b')").hint
 
 
 def test_a_record_is_no_value() -> None:
     error = error_of("request == null")
-    assert (
+    assert ("'request' is no value", "select one of its fields: body, headers, method, nested") == (
         error.message,
         error.hint,
-    ) == ("'request' is no value", "select one of its fields: body, headers, method, nested")
+    )
 
 
 def test_a_record_cannot_be_indexed() -> None:
-    assert error_of("request['method']").message == "'request' cannot be indexed"
+    assert "'request' cannot be indexed" == error_of("request['method']").message
 
 
 def test_a_field_that_is_none_is_null_and_not_present() -> None:
     assert value_of("request.body == null && !has(request.body) && !request.?body.hasValue()")
     assert value_of("has(request.body)", Exchange(Request(body="x")))
-    assert value_of("request.?body.orValue('')", Exchange(Request(body="x"))) == "x"
+    assert "x" == value_of("request.?body.orValue('')", Exchange(Request(body="x")))
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_test_refuses_any_other_value() -> None:
     program = ENVIRONMENT.compile("answer")
     with pytest.raises(EvaluationError) as caught:
         program.test(Exchange())
-    assert (caught.value.message, caught.value.source) == ("the value is a int, which is not a bool", "answer")
+    assert ("the value is a int, which is not a bool", "answer") == (caught.value.message, caught.value.source)
 
 
 def test_an_evaluation_error_names_the_expression() -> None:
@@ -214,7 +214,7 @@ def test_an_evaluation_error_of_a_resolver_is_absorbed_like_any_other() -> None:
 
 def test_an_environment_of_names_takes_mappings() -> None:
     program = Environment.of_names("x", "y").compile("x + y")
-    assert program.evaluate({"x": 1, "y": 2}) == 3
+    assert 3 == program.evaluate({"x": 1, "y": 2})
     with pytest.raises(EvaluationError, match="no value for the variable 'y'"):
         program.evaluate({"x": 1})
 
@@ -228,7 +228,7 @@ def test_an_unchecked_environment_postpones_unknown_names() -> None:
 
 def test_programs_keep_no_state_between_evaluations() -> None:
     program = Environment.of_names("x").compile("x.map(each, each * 2)")
-    assert (program.evaluate({"x": [1, 2]}), program.evaluate({"x": [3]})) == ((2, 4), (6,))
+    assert ((2, 4), (6,)) == (program.evaluate({"x": [1, 2]}), program.evaluate({"x": [3]}))
 
 
 def test_an_optional_value_can_be_the_result() -> None:

@@ -26,7 +26,7 @@ def test_operators_of_one_precedence_group_from_the_left() -> None:
 def test_a_chain_of_one_logical_operator_is_one_node() -> None:
     node = parse("a && b && (c && d)", Limits())
     assert isinstance(node, Logical)
-    assert [term.name for term in node.terms if isinstance(term, Name)] == ["a", "b", "c", "d"]
+    assert ["a", "b", "c", "d"] == [term.name for term in node.terms if isinstance(term, Name)]
 
 
 def test_a_selection_and_an_index_remember_whether_they_are_optional() -> None:
@@ -44,7 +44,7 @@ def test_a_quoted_field_may_hold_dashes_and_slashes() -> None:
 
 def test_reserved_words_are_fields_but_not_variables() -> None:
     assert Select(2, Name(0, "a"), "for") == parse("a.for", Limits())
-    assert error_of("for").message == "'for' is a reserved word"
+    assert "'for' is a reserved word" == error_of("for").message
 
 
 @pytest.mark.parametrize(
@@ -114,24 +114,24 @@ def test_the_text_of_an_error_points_at_the_place() -> None:
     ],
 )
 def test_nesting_is_bounded(source: str) -> None:
-    assert error_of(source).message == "the expression is nested more than 100 levels deep"
+    assert "the expression is nested more than 100 levels deep" == error_of(source).message
 
 
 def test_a_long_chain_of_one_logical_operator_is_not_nesting() -> None:
     node = parse(" && ".join(["true"] * 2000), Limits())
     assert isinstance(node, Logical)
-    assert len(node.terms) == 2000
+    assert 2000 == len(node.terms)
 
 
 def test_the_length_of_the_text_is_bounded() -> None:
     limits = Limits(source_length=10)
     assert Literal(0, 1_111_111_111) == parse("1" * 10, limits)
-    assert error_of("1 + 1 + 1 + 1", limits).message == "the expression is longer than 10 characters"
-    assert error_of("1" * 11, limits).message == "the expression is longer than 10 characters"
+    assert "the expression is longer than 10 characters" == error_of("1 + 1 + 1 + 1", limits).message
+    assert "the expression is longer than 10 characters" == error_of("1" * 11, limits).message
 
 
 def test_the_size_of_literals_and_calls_is_bounded() -> None:
     limits = Limits(literal_elements=2)
-    assert error_of("[1, 2, 3]", limits).message == "the list has more than 2 elements"
-    assert error_of("{1: 1, 2: 2, 3: 3}", limits).message == "the map has more than 2 entries"
-    assert error_of("f(1, 2, 3)", limits).message == "a call has more than 2 arguments"
+    assert "the list has more than 2 elements" == error_of("[1, 2, 3]", limits).message
+    assert "the map has more than 2 entries" == error_of("{1: 1, 2: 2, 3: 3}", limits).message
+    assert "a call has more than 2 arguments" == error_of("f(1, 2, 3)", limits).message

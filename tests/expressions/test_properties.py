@@ -207,5 +207,5 @@ def test_integers_are_exact_or_an_error(a: int, b: int) -> None:
 @given(st.text())
 def test_a_quoted_string_reads_back_as_itself(text: str) -> None:
     kind, quoted = outcome("strings.quote(a)", {"a": text})
-    assert kind == "value"
+    assert "value" == kind
     assert ("value", text) == outcome(quoted, {}) or any("\ud800" <= each <= "\udfff" for each in text)

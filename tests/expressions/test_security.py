@@ -82,7 +82,7 @@ def test_a_key_with_a_magic_name_is_only_a_key() -> None:
 
 
 def test_format_knows_only_its_own_clauses() -> None:
-    assert ENVIRONMENT.compile("'{0.__class__}'.format([])").evaluate(None) == "{0.__class__}"
+    assert "{0.__class__}" == ENVIRONMENT.compile("'{0.__class__}'.format([])").evaluate(None)
 
 
 def test_templates_reach_no_more_than_expressions() -> None:
@@ -96,4 +96,4 @@ def test_values_are_never_changed_by_an_expression() -> None:
     held: dict[str, Any] = {"list": [1], "map": {"a": 1}}
     environment = Environment.of_names("list", "map")
     environment.compile("list + [2] == [1, 2] && map.transformMap(k, v, v + 1).a == 2").test(held)
-    assert held == {"list": [1], "map": {"a": 1}}
+    assert {"list": [1], "map": {"a": 1}} == held

@@ -21,16 +21,16 @@ def rendered(source: str, **path: Any) -> str:
 
 
 def test_expressions_are_replaced_by_their_values() -> None:
-    assert rendered("/v2/orders/{{ path.id }}/{{path.name}}", id="17", name="x") == "/v2/orders/17/x"
+    assert "/v2/orders/17/x" == rendered("/v2/orders/{{ path.id }}/{{path.name}}", id="17", name="x")
 
 
 def test_a_template_without_expressions_is_constant() -> None:
     template = ENVIRONMENT.template("/v2/{id}/}}")
-    assert (template.constant, template.render({})) == (True, "/v2/{id}/}}")
+    assert (True, "/v2/{id}/}}") == (template.constant, template.render({}))
 
 
 def test_a_template_that_is_one_expression_needs_no_text_around_it() -> None:
-    assert rendered("{{ path.id }}", id=17) == "17"
+    assert "17" == rendered("{{ path.id }}", id=17)
 
 
 @pytest.mark.parametrize(
@@ -57,11 +57,11 @@ def test_a_list_or_map_has_no_text(source: str) -> None:
 
 
 def test_braces_in_an_expression_do_not_end_it() -> None:
-    assert rendered("{{ {'a': {'b': '}}'}}.a.b }} {{ '{{' }}") == "}} {{"
+    assert "}} {{" == rendered("{{ {'a': {'b': '}}'}}.a.b }} {{ '{{' }}")
 
 
 def test_an_absent_key_renders_nothing() -> None:
-    assert rendered("/{{ path.id }}") == "/"
+    assert "/" == rendered("/{{ path.id }}")
 
 
 @pytest.mark.parametrize(
@@ -88,13 +88,13 @@ def test_a_template_tells_what_its_expressions_use() -> None:
 
 
 def test_macros_work_in_templates() -> None:
-    assert rendered("{{ path.ids.map(each, each.trim()).join('-') }}", ids=[" a", "b "]) == "a-b"
+    assert "a-b" == rendered("{{ path.ids.map(each, each.trim()).join('-') }}", ids=[" a", "b "])
 
 
 def test_an_evaluation_error_names_the_template() -> None:
     with pytest.raises(EvaluationError) as caught:
         rendered("/{{ path.id + 1 }}", id="x")
-    assert (caught.value.message, caught.value.source) == ("no such overload: string + int", "/{{ path.id + 1 }}")
+    assert ("no such overload: string + int", "/{{ path.id + 1 }}") == (caught.value.message, caught.value.source)
 
 
 def test_the_length_of_a_template_is_bounded() -> None:
@@ -106,7 +106,7 @@ def test_the_length_of_a_template_is_bounded() -> None:
 
 def test_the_length_of_each_expression_is_bounded() -> None:
     environment = Environment({}, limits=Limits(source_length=10))
-    assert environment.template("{{ 1 }} and {{ 2 }}").render(None) == "1 and 2"
+    assert "1 and 2" == environment.template("{{ 1 }} and {{ 2 }}").render(None)
     with pytest.raises(ExpressionError, match="the expression is longer than 10 characters"):
         environment.template("{{ '0123456789' }}")
 
