@@ -16,9 +16,10 @@ from apim_core.config.interpolation import UNREADABLE, InterpolationError, inter
 from apim_core.config.problems import Problem
 from apim_core.config.scalars import resolve
 
-__all__ = ["STANDARD", "Bounds", "DocumentError", "build"]
+__all__ = ["LOADER", "STANDARD", "Bounds", "DocumentError", "build"]
 
-_Loader: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""Splits text into events; only its ``get_event`` is used. Without libyaml it is the same in Python, slower."""
 _CORE: Final = "tag:yaml.org,2002:"
 _CORE_SCALARS: Final[dict[str, tuple[type, ...]]] = {
     f"{_CORE}{name}": types
@@ -69,7 +70,7 @@ class _Builder:
     """Builds the data of one document from its events; used once."""
 
     def __init__(self, text: str, file: str, environment: Mapping[str, str] | None, bounds: Bounds) -> None:
-        self.loader = _Loader(text)
+        self.loader = LOADER(text)
         self.text = text
         self.file = file
         self.environment = environment

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any
 
 import attrs
 import yaml
 
 from apim_core.config import pointers
+from apim_core.config.events import LOADER
 
 __all__ = ["Position", "find"]
-
-_Loader: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @attrs.frozen
@@ -71,7 +70,7 @@ class _Open:
 
 
 def _walk(text: str, ways: set[str], found: dict[str, Position]) -> None:
-    loader = _Loader(text)
+    loader = LOADER(text)
     path: list[_Open] = []
     try:
         while (event := loader.get_event()) is not None:
