@@ -1,9 +1,9 @@
 """The connections to one origin: those in use, those kept for the next exchange, and who waits for one.
 
-``opened`` counts connections from before they are dialled until they are gone, and never passes ``max_connections``.
+``counts.open`` holds each connection from before it is dialled until it is gone, and never passes ``max_connections``.
 An exchange takes an idle connection (the one used last, so that the others can time out), else opens one, else waits
-in line. Who leaves the line hands on what was given to it; who waits gets the next connection that becomes idle, or
-leave to open one when another is gone.
+in line. Who waits gets the next connection that becomes idle, or leave to open one when another is gone; who leaves the
+line meanwhile hands on what was given to it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from apim_sdk.errors import ENDPOINT_BUSY, ENDPOINT_CONNECTION_FAILED, Fault
 
 from apim_core.http.deadlines import Sweeper
 from apim_core.http.upstream_connection import IDLE, UpstreamConnection
+from apim_core.http.upstream_counts import UpstreamCounts
 from apim_core.http.upstream_dial import Dialer
 from apim_core.http.upstream_fields import FieldKinds
 from apim_core.http.upstream_settings import UpstreamSettings
@@ -36,7 +37,7 @@ class ConnectionPool:
         self.kinds = FieldKinds()
         self.idle: list[UpstreamConnection] = []
         self.connections: set[UpstreamConnection] = set()
-        self.opened = 0
+        self.counts = UpstreamCounts()
         self.waiting: deque[Waiter] = deque()
         self.stopped = False
         self._emptied: asyncio.Future[None] | None = None
@@ -51,8 +52,8 @@ class ConnectionPool:
                 raise _stopped()
             if self.idle and not fresh:
                 return self.idle.pop()
-            if self.opened < self._settings.max_connections:
-                self.opened += 1
+            if self.counts.open < self._settings.max_connections:
+                self.counts.open += 1
                 return await self._open()
             if self.idle:
                 self.idle[0].abandon()
@@ -64,19 +65,23 @@ class ConnectionPool:
 
     async def _wait(self) -> UpstreamConnection | None:
         settings = self._settings
+        counts = self.counts
         if len(self.waiting) >= settings.queue_size:
+            counts.queue_refused += 1
             raise Fault(ENDPOINT_BUSY, detail=f"{len(self.waiting)} exchanges wait for a connection already")
+        counts.queued += 1
         waiter: Waiter = asyncio.get_running_loop().create_future()
         self.waiting.append(waiter)
         try:
             async with asyncio.timeout(settings.queue_timeout or None):
                 return await waiter
         except BaseException as error:
-            if not waiter.done() or waiter.cancelled():
+            if waiter in self.waiting:
                 self.waiting.remove(waiter)
-            else:
+            elif not waiter.cancelled() and waiter.exception() is None:
                 self._hand_on(waiter.result())
             if isinstance(error, TimeoutError):
+                counts.queue_expired += 1
                 raise Fault(ENDPOINT_BUSY, detail=f"no connection was free for {settings.queue_timeout}") from error
             raise
 
@@ -87,17 +92,19 @@ class ConnectionPool:
             self.released(given)
 
     async def _open(self) -> UpstreamConnection:
-        """Dial; ``opened`` has counted the connection already."""
+        """Dial; ``counts.open`` holds the connection already."""
         loop = asyncio.get_running_loop()
         try:
             connection = await self._dialer.dial(lambda: UpstreamConnection(loop, self, self._settings))
         except BaseException:
+            self.counts.connect_failures += 1
             self._slot_freed()
             raise
         if self.stopped or connection.state != IDLE:
             connection.abandon()
             self._slot_freed()
             raise _stopped() if self.stopped else Fault(ENDPOINT_CONNECTION_FAILED, detail="it was closed at once")
+        self.counts.opened += 1
         self.connections.add(connection)
         self._sweeper.add(self)
         return connection
@@ -114,8 +121,8 @@ class ConnectionPool:
         if waiter is not None:
             waiter.set_result(None)
             return
-        self.opened -= 1
-        if self._emptied is not None and not self.opened and not self._emptied.done():
+        self.counts.open -= 1
+        if self._emptied is not None and not self.counts.open and not self._emptied.done():
             self._emptied.set_result(None)
 
     def released(self, connection: UpstreamConnection) -> None:
@@ -157,7 +164,7 @@ class ConnectionPool:
         self.waiting.clear()
         for connection in tuple(self.connections):
             connection.abandon()
-        if self.opened:
+        if self.counts.open:
             self._emptied = asyncio.get_running_loop().create_future()
             await self._emptied
         await self._dialer.stop()

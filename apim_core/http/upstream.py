@@ -48,6 +48,7 @@ class UpstreamPool:
         self.settings = settings = settings or UpstreamSettings()
         self._dialer = Dialer(origin, settings, lookup)
         self._pool = ConnectionPool(self._dialer, settings, sweeper or Sweeper())
+        self.counts = self._pool.counts
         self._idle = self._pool.idle
         self._head = RequestHead(origin, settings, via)
         self._first_byte = settings.first_byte_timeout or NEVER
@@ -115,6 +116,7 @@ class UpstreamPool:
             if data is None or connection.exchanges == 1 or method not in _IDEMPOTENT:
                 raise
             total_deadline = connection.total_deadline
+        self.counts.retried += 1
         connection = await self._pool.acquire(fresh=True)
         connection.total_deadline = total_deadline
         answer = connection.exchange(head + data, first_byte, head_only, upgrade, informational)

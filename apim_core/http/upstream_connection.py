@@ -41,6 +41,7 @@ from httptools import HttpParserError, HttpParserUpgrade
 
 from apim_core.http.upstream_answer import ARRIVING, COMPLETE, WAITING, AnswerReader, Informational
 from apim_core.http.upstream_body import AnswerBody
+from apim_core.http.upstream_counts import UpstreamCounts
 from apim_core.http.upstream_fields import FieldKinds
 from apim_core.http.upstream_settings import UpstreamSettings
 from apim_core.http.upstream_tunnel import UpstreamTunnel
@@ -62,6 +63,7 @@ class Owner(Protocol):
     """The pool, as far as its connections know it."""
 
     kinds: FieldKinds
+    counts: UpstreamCounts
 
     def released(self, connection: UpstreamConnection) -> None:
         """It is idle and can serve the next exchange."""
@@ -163,12 +165,18 @@ class UpstreamConnection(asyncio.Protocol):
         """The deadline has passed."""
         if self.state == CLOSED:
             self._transport.abort()
-        elif self.state == HEAD and self.sending:
-            self.fail(Fault(ENDPOINT_TIMEOUT, detail=f"{self.address} did not take the request in time"))
-        elif self.state == HEAD:
-            self.fail(Fault(ENDPOINT_TIMEOUT, detail=f"{self.address} did not answer in time"))
+        elif self.state == IDLE:
+            self.finish()
         else:
-            self.fail(Fault(ENDPOINT_TIMEOUT, detail=f"{self.address} did not send the rest of its answer in time"))
+            self._owner.counts.expired += 1
+            what = (
+                "send the rest of its answer"
+                if self.state != HEAD
+                else "take the request"
+                if self.sending
+                else "answer"
+            )
+            self.fail(Fault(ENDPOINT_TIMEOUT, detail=f"{self.address} did not {what} in time"))
 
     def finish(self) -> None:
         """Close when everything written has gone out."""
@@ -309,6 +317,7 @@ class UpstreamConnection(asyncio.Protocol):
         return Unanswered(ENDPOINT_CONNECTION_CLOSED, detail=f"{text} without an answer")
 
     def _violated(self, reason: object) -> None:
+        self._owner.counts.violations += 1
         self.fail(Fault(ENDPOINT_PROTOCOL_VIOLATION, detail=f"the answer of {self.address} was refused: {reason}"))
 
     def _progress(self, size: int, productive: bool) -> None:
@@ -347,6 +356,7 @@ class UpstreamConnection(asyncio.Protocol):
             body.arrived()
         if body.held > self._settings.high_water and not body.paused:
             body.paused = True
+            self._owner.counts.paused += 1
             self._transport.pause_reading()
         self.extend(self._settings.idle_timeout or NEVER)
 
