@@ -30,7 +30,7 @@ lint: $(VENV)/.dev ## check style, types, imports and the documentation
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m apim_core.cli docs --check
+	$(BIN)/apim docs --check
 
 bench: $(VENV)/.dev ## measure against real peers; takes several minutes
 	$(BIN)/python -m bench

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -16,6 +16,7 @@ class Metrics:
     """The metrics of one process. They outlive snapshots: a name that is asked for again is the same metric."""
 
     def __init__(self) -> None:
+        disable_created_metrics()  # a series each that nobody asks for
         self._registry = CollectorRegistry(auto_describe=False)
         self._known: dict[str, Any] = {}
 

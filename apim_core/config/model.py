@@ -221,7 +221,7 @@ class Configuration:
     include: tuple[str, ...] = ()
     """More files, folders or patterns, relative to this file: lists are added to, mappings merged."""
     welcome: str = ""
-    """Text that the start prints, for whoever tries the gateway out."""
+    """Text that the start writes to standard output, for whoever tries the gateway out."""
     listen: tuple[Listener, ...] = (Listener(Address("127.0.0.1", 8080)),)
     """Where requests come in: `host:port`, a mapping with more settings, or a list of these."""
     management: Management = attrs.field(factory=Management)

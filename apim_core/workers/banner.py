@@ -45,8 +45,7 @@ class Banner:
             f"serves      {_counted(len(apis), 'API')}, {_counted(operations, 'operation')}: {named or 'nothing yet'}",
             f"plugins     {_listed(self.plugins()) or 'none'}",
         ]
-        lines += [f"note        {remark}" for remark in self.remarks()]
-        return [*lines, *self.configuration.welcome.rstrip().splitlines()]
+        return [*lines, *(f"note        {remark}" for remark in self.remarks())]
 
     def facts(self) -> dict[str, Any]:
         """The same for a log."""

@@ -178,6 +178,7 @@ class _Service:
     async def _watch(self) -> None:
         while True:
             folders = folders_of(self._options.file, self._configuration)
+            self._log.info("watching", folders=sorted(map(str, folders)))
             async for changed in changes(folders, self._stop):
                 self._log.info("files changed", files=sorted(changed))
                 self._reload_wanted.set()
@@ -199,6 +200,8 @@ class _Service:
             print("\n".join(["apim", *(f"  {line}" for line in banner.lines())]), file=sys.stderr, flush=True)
         else:
             self._log.info("serving", **banner.facts())
+        if self._configuration.welcome:
+            print(self._configuration.welcome.rstrip(), flush=True)
 
     def _summary(self) -> str:
         status = self.status()
