@@ -61,7 +61,7 @@ class Duration(float):
         for unit in ("w", "d", "h", "m", "s"):
             if self >= _SECONDS[unit] and self % _SECONDS[unit] == 0:
                 return f"{int(self / _SECONDS[unit])}{unit}"
-        return f"{self * 1000:g}ms" if self else "0s"
+        return f"{self * 1000:.15g}ms" if self else "0s"
 
     def __repr__(self) -> str:
         return f"Duration({str(self)!r})"

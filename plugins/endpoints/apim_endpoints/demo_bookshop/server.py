@@ -1,17 +1,14 @@
-"""The `demo-bookshop` endpoint: a small backend of its own, for the quickstart and for trying things out."""
+"""The bookshop itself: a small HTTP server that keeps books, authors and orders in memory."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
-from typing import Any, ClassVar
+from typing import Any
 
-import attrs
 from aiohttp import web
-from apim_sdk import Context, Endpoint, Exchange, Posture, Response, Status, Upstream, UpstreamSettings
-from apim_sdk.plugin import state
 
-__all__ = ["DemoBookshop"]
+__all__ = ["Bookshop"]
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -25,30 +22,7 @@ _BOOKS = (
 _PAGE = 2
 
 
-@attrs.frozen
-class DemoBookshop(Endpoint):
-    """Send the request to a bookshop that this plugin runs itself, on a free port of the loopback interface.
-
-    It is a real HTTP server, which keeps books, authors and orders in memory until the gateway stops.
-    """
-
-    status: ClassVar[Status] = Status.STABLE
-    posture: ClassVar[Posture] = Posture.TRUSTED_CLIENTS
-
-    _upstream: Upstream = state()
-
-    async def start(self, context: Context) -> None:
-        bookshop = await context.shared("demo-bookshop", _Bookshop.open)
-        self.hold(_upstream=await context.upstream(bookshop.url, UpstreamSettings()))
-
-    async def send(self, exchange: Exchange) -> Response:
-        query = exchange.request.query_string
-        return await self._upstream.send(
-            exchange, f"{exchange.endpoint_path}?{query}" if query else exchange.endpoint_path
-        )
-
-
-class _Bookshop:
+class Bookshop:
     """The backend. One event loop serves it and changes it."""
 
     def __init__(self) -> None:
@@ -63,7 +37,7 @@ class _Bookshop:
         self._runner: web.AppRunner | None = None
 
     @classmethod
-    async def open(cls) -> _Bookshop:
+    async def open(cls) -> Bookshop:
         """A bookshop that listens."""
         bookshop = cls()
         application = web.Application()
