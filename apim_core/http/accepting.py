@@ -28,7 +28,7 @@ class Acceptor:
         self._server = server
         self._listening = listening
         listening.setblocking(False)
-        self._greeting: set[asyncio.Task[None]] = set()
+        self._greeting: dict[asyncio.Task[None], socket.socket] = {}
         self._loop = asyncio.get_running_loop()
         self._accepting = self._loop.create_task(self._accept())
 
@@ -54,8 +54,13 @@ class Acceptor:
                 connection.close()
                 continue
             task = self._loop.create_task(self._greet(connection, parse_address(address[0])))
-            self._greeting.add(task)
-            task.add_done_callback(self._greeting.discard)
+            self._greeting[task] = connection
+            task.add_done_callback(self._greeted)
+
+    def _greeted(self, task: asyncio.Task[None]) -> None:
+        connection = self._greeting.pop(task)
+        if task.cancelled():  # perhaps before it began
+            connection.close()
 
     async def _greet(self, connection: socket.socket, peer: Address) -> None:
         server = self._server
@@ -72,6 +77,3 @@ class Acceptor:
         except (InvalidProxyHeader, OSError, TimeoutError):
             server.counters["failed_handshakes"] += 1
             connection.close()
-        except BaseException:
-            connection.close()
-            raise

@@ -18,6 +18,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
+import struct
 from enum import Enum, auto
 from math import inf
 from typing import TYPE_CHECKING, cast
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Connection", "State"]
 
+_RESET = struct.pack("ii", 1, 0)
 _DISCARDED = 64 * 1024
 """How many bytes of a body that nobody wants are read to keep a connection."""
 
@@ -415,10 +418,13 @@ class Connection(Sending):
             self._will_close = True
 
     def reset(self) -> None:
-        """Cut the connection, so that no answer that is under way looks whole."""
+        """Cut the connection by a TCP reset, so that no answer that is under way looks whole."""
         if not self.gone:
             self.gone = True
             self._state = _LINGER
+            sock = self._transport.get_extra_info("socket")
+            if sock is not None:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             self._transport.abort()
 
     def _refuse(self, fault: Fault) -> None:

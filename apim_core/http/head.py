@@ -29,7 +29,7 @@ from apim_core.http.target import InvalidTarget, parse_authority, split_target
 
 __all__ = ["HeadParser", "too_large"]
 
-_METHOD = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_REQUEST_LINE = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+ [\x21-\x7e]+ HTTP/1\.[01]")
 _OTHER_VERSION = re.compile(rb" HTTP/(?!1\.[01]$)[0-9]\.[0-9]$")
 _METHODS = {name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")}
 
@@ -167,9 +167,8 @@ def _version_10(head: bytes, method: bytes, target: bytes) -> Framing:
 
 def _invalid(head: bytes, error: HttpParserError) -> Fault:
     line = head[: head.find(b"\r\n")]
-    method, _, rest = line.partition(b" ")
     if isinstance(error, HttpParserInvalidMethodError):
-        if rest and _METHOD.fullmatch(method) is not None:
+        if _REQUEST_LINE.fullmatch(line) is not None:
             return Fault(NOT_IMPLEMENTED, "The method is not known")
         return Fault(BAD_REQUEST, "The request does not begin with a method")
     if _OTHER_VERSION.search(line) is not None:

@@ -103,6 +103,7 @@ class Server:
         self.draining = True
         for listener in self._listeners:
             listener.close()
+        self._listeners.clear()
         for connection in tuple(self._connections):
             connection.drain()
         if self._connections:
@@ -121,7 +122,6 @@ class Server:
             for connection in tuple(self._connections):
                 connection.reset()
             await self._empty.wait()
-        self._listeners.clear()
         if self._sweeper is not None:
             self._sweeper.cancel()
             self._sweeper = None

@@ -36,6 +36,7 @@ SERVED = {
 # What gunicorn accepts and this server refuses.
 NO_HOST = "HTTP/1.1 without Host: a server MUST refuse it (RFC 9112, section 3.2)"
 CODING = "a transfer coding beside chunked: 501, as none is understood (RFC 9112, section 6.1)"
+CONNECT = "CONNECT: 501, a gateway opens no tunnels to hosts of the client's choice"
 REFUSED = {
     "valid/002": "the host 0.0.0.0=5000 is no name and no address",
     "valid/003": "the host 0.0.0.0=5000 is no name and no address",
@@ -63,8 +64,8 @@ REFUSED = {
     "valid/pp_05": "a PROXY header from a peer that is not configured to send one",
     "valid/rfc9112_smuggle_gzip_chunked_01": CODING,
     "valid/rfc9112_smuggle_te_identity_chunked_01": CODING,
-    "valid/rfc9112_target_authority_connect_01": "CONNECT: 501, a gateway opens no tunnels to hosts of the client's choice",
-    "valid/rfc9112_target_authority_ipv6_01": "CONNECT: 501, a gateway opens no tunnels to hosts of the client's choice",
+    "valid/rfc9112_target_authority_connect_01": CONNECT,
+    "valid/rfc9112_target_authority_ipv6_01": CONNECT,
 }  # fmt: skip
 
 # Bytes that end before the request does: the time-out for its head or body answers 408.

@@ -1,4 +1,4 @@
-"""The wire's server in tests: on real sockets in a thread of its own, or on a transport in memory for many small cases."""
+"""The wire's server in tests: on real sockets in a thread of its own, or in memory for many small cases."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import contextlib
 import socket
 import ssl
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
 import attrs
@@ -90,17 +90,21 @@ class MemoryTransport(asyncio.Transport):
         self.written = b""
         self.closed = False
         self.reading = True
+        self.waiting = 0
+        self.slow = False  # whether every write fills the buffer
         self.protocol: asyncio.BaseProtocol | None = None
 
     def write(self, data: bytes) -> None:  # type: ignore[override]
         assert not self.closed, "written to after close"
         self.written += data
+        if self.slow:
+            self.protocol.pause_writing()  # type: ignore[union-attr]
 
     def writelines(self, list_of_data: Any) -> None:
         self.write(b"".join(list_of_data))
 
     def get_write_buffer_size(self) -> int:
-        return 0
+        return self.waiting
 
     def can_write_eof(self) -> bool:
         return True
@@ -145,25 +149,66 @@ def drive(
     handler: Callable[[Stream], Awaitable[None]] | None = None,
 ) -> Outcome:
     """Give a connection some bytes, piece by piece, and let everything that follows from them happen."""
-    return asyncio.run(_drive(pieces, settings or ServerSettings(name="test"), handler))
+
+    async def run() -> Outcome:
+        async with in_memory(settings, handler) as session:
+            for piece in pieces:
+                await session.feed(piece)
+            return session.outcome
+
+    return asyncio.run(run())
 
 
-async def _drive(pieces: Sequence[bytes], settings: ServerSettings, handler: Any) -> Outcome:
+class Session:
+    """A connection on a transport in memory. ``clock`` is the server's: it stands still unless it is set."""
+
+    def __init__(self, server: Server, recorder: Recorder, peer: tuple[str, int]) -> None:
+        self.server = server
+        self.clock = 1000.0
+        server.time = lambda: self.clock
+        server.now = self.clock
+        self.transport = MemoryTransport(peer)
+        self.connection = self.transport.protocol = Connection(server)
+        self.recorder = recorder
+        self.connection.connection_made(self.transport)
+
+    async def feed(self, data: bytes) -> None:
+        """The client sends some bytes."""
+        if not self.transport.closed:
+            self.connection.data_received(data)
+        await settle(self.connection)
+
+    async def pass_time(self, seconds: float) -> None:
+        """Let time pass, with the server looking at the deadlines every quarter of a second."""
+        end = self.clock + seconds
+        while self.clock < end:
+            self.clock = self.server.now = min(end, self.clock + 0.25)
+            if self.connection.deadline < self.clock:
+                self.connection.expire()
+            await settle(self.connection)
+
+    @property
+    def outcome(self) -> Outcome:
+        """What came of it so far."""
+        return Outcome(tuple(self.recorder.seen), self.transport.written, self.transport.closed)
+
+
+@contextlib.asynccontextmanager
+async def in_memory(
+    settings: ServerSettings | None = None,
+    handler: Callable[[Stream], Any] | None = None,
+    peer: tuple[str, int] = ("127.0.0.1", 50000),
+) -> AsyncIterator[Session]:
+    """A server with one connection in memory."""
     recorder = Recorder()
-    server = Server(handler or recorder, settings, refuse=refusal)
+    server = Server(handler or recorder, settings or ServerSettings(name="test"), refuse=refusal)
     await server.start([])
-    connection = Connection(server)
-    transport = MemoryTransport()
-    transport.protocol = connection
-    connection.connection_made(transport)
-    for piece in pieces:
-        if not transport.closed:
-            connection.data_received(piece)
-            await settle(connection)
-    await settle(connection)
-    outcome = Outcome(tuple(recorder.seen), transport.written, transport.closed)
-    await server.stop()
-    return outcome
+    session = Session(server, recorder, peer)
+    await settle(session.connection)
+    try:
+        yield session
+    finally:
+        await server.stop()
 
 
 async def settle(connection: Connection) -> None:
@@ -275,6 +320,14 @@ def read_all(connection: socket.socket) -> bytes:
     while piece := connection.recv(65536):
         data += piece
     return data
+
+
+def is_cut(connection: socket.socket) -> bool:
+    """Whether the other side closes or resets the connection without another byte."""
+    try:
+        return connection.recv(1) == b""
+    except ConnectionResetError:
+        return True
 
 
 def read_answer(connection: socket.socket, *, head_only: bool = False) -> tuple[int, dict[str, str], bytes]:
