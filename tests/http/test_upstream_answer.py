@@ -148,9 +148,9 @@ def test_connection_cannot_remove_what_is_meant_for_the_client():
 def test_interim_answers_are_passed_on_apart_from_continue():
     interim = []
     reader = read(
-        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
-        + OK
-        + b"Content-Length: 0\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n",
+        b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n",
+        OK + b"Content-Length: 0\r\n\r\n",
         informational=lambda status, headers: interim.append((status, list(headers.raw()))),
     )
 

@@ -102,7 +102,7 @@ class Backend:
 
 @contextlib.asynccontextmanager
 async def backend(script: Script, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[Backend]:
-    """A backend that runs ``script`` for each connection and closes it afterwards. Errors of the script fail the test."""
+    """A backend that runs ``script`` for each connection and then closes it; an error of the script fails the test."""
     found = Backend(0)
     failures: list[BaseException] = []
     tasks: set[asyncio.Task[Any]] = set()
@@ -115,9 +115,9 @@ async def backend(script: Script, *, tls: ssl.SSLContext | None = None) -> Async
         found.conversations.append(conversation)
         try:
             await script(conversation)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
-        except Exception as error:  # noqa: BLE001  # reported below, in the test's own task
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # the gateway has closed, or the test is over
+        except Exception as error:  # raised below, in the test's own task
             failures.append(error)
         finally:
             tasks.discard(task)
