@@ -1,0 +1,160 @@
+"""The keys of a provider come from a file, from a URL, or from where its discovery document says."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from inspect import isawaitable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from apim_keymanagers.oidc import OIDC
+from apim_sdk.testing import FakeContext, FakeFetched, build, started
+
+ISSUER = "https://idp.example"
+KEYS = {"keys": [{"kty": "RSA", "kid": "a", "n": "n", "e": "AQAB"}]}
+OTHER_KEYS = {"keys": [{"kty": "RSA", "kid": "b", "n": "n", "e": "AQAB"}]}
+METADATA = f"{ISSUER}/.well-known/openid-configuration"
+
+
+def answer(content: Any, status: int = 200) -> FakeFetched:
+    return FakeFetched(status, {}, json.dumps(content).encode())
+
+
+async def ids(manager: OIDC, key_id: str | None = None) -> list[Any]:
+    keys = manager.keys(key_id)
+    return [key["kid"] for key in (await keys if isawaitable(keys) else keys)]
+
+
+def started_with(settings: dict[str, Any], context: FakeContext) -> list[Any]:
+    async def once() -> list[Any]:
+        manager = build(OIDC, settings)
+        async with started(manager, context):
+            return await ids(manager)
+
+    return asyncio.run(once())
+
+
+def test_keys_come_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "jwks.json").write_text(json.dumps(KEYS))
+
+    assert ["a"] == started_with({"issuer": ISSUER, "jwks": {"file": str(tmp_path / "jwks.json")}}, FakeContext())
+
+
+def test_keys_come_from_a_url() -> None:
+    context = FakeContext(fetches={"https://keys.example/jwks": answer(KEYS)})
+
+    assert ["a"] == started_with({"issuer": ISSUER, "jwks": {"url": "https://keys.example/jwks"}}, context)
+
+
+@pytest.mark.parametrize("issuer", [ISSUER, f"{ISSUER}/", f"{ISSUER}/tenant"])
+def test_keys_come_from_where_the_discovery_document_says(issuer: str) -> None:
+    metadata = {"issuer": issuer, "jwks_uri": "https://keys.example/jwks"}
+    url = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
+    context = FakeContext(fetches={url: answer(metadata), "https://keys.example/jwks": answer(KEYS)})
+
+    assert ["a"] == started_with({"issuer": issuer}, context)
+
+
+def test_tokens_are_by_the_issuer_that_is_configured() -> None:
+    assert ISSUER == build(OIDC, {"issuer": ISSUER}).issuer
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "No such file"),
+        ("[]", "no JWK Set"),
+        ('{"keys": []}', "has no public key"),
+    ],
+)
+def test_a_file_without_keys_stops_the_start(tmp_path: Path, content: str | None, reason: str) -> None:
+    path = tmp_path / "jwks.json"
+    if content is not None:
+        path.write_text(content)
+
+    with pytest.raises(OSError, match=reason) as caught:
+        started_with({"issuer": ISSUER, "jwks": {"file": str(path)}}, FakeContext())
+
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "reason"),
+    [
+        (ConnectionError("idp.example is down"), "is down"),
+        (answer({}, status=500), "answers 500"),
+        (answer({"issuer": "https://evil.example", "jwks_uri": f"{ISSUER}/jwks"}), "not the discovery document"),
+        (answer([]), "not the discovery document"),
+        (answer({"issuer": ISSUER}), "does not say where the keys are"),
+        (answer({"issuer": ISSUER, "jwks_uri": "http://keys.example/jwks"}), "does not say where the keys are"),
+        (FakeFetched(200, {}, b"<html>"), "Expecting value"),
+    ],
+)
+def test_a_provider_that_does_not_answer_well_is_warned_of_and_asked_again(metadata: Any, reason: str) -> None:
+    async def recover() -> None:
+        fetches: dict[str, Any] = {METADATA: metadata}
+        context = FakeContext(fetches=fetches)
+        manager = build(OIDC, {"issuer": ISSUER})
+        async with started(manager, context):
+            assert ["A key manager starts without keys"] == [line.event for line in context.log.lines]
+            assert reason in context.log.lines[0].facts["error"]
+            with pytest.raises(OSError, match=reason):
+                await ids(manager, "a")
+            fetches[METADATA] = answer({"issuer": ISSUER, "jwks_uri": f"{ISSUER}/jwks"})
+            fetches[f"{ISSUER}/jwks"] = answer(KEYS)
+            assert ["a"] == await ids(manager, "a")
+
+    asyncio.run(recover())
+
+
+def test_a_reload_keeps_the_keys_without_asking_for_them() -> None:
+    async def reload() -> None:
+        url = f"{ISSUER}/jwks"
+        context = FakeContext(fetches={url: answer(KEYS)})
+        settings = {"issuer": ISSUER, "jwks": {"url": url}}
+        old, new = build(OIDC, settings), build(OIDC, settings)
+        assert old == new
+        assert hash(old) == hash(new)
+        await old.start(context)
+        await new.start(context)
+        await old.stop()
+        assert ["a"] == await ids(new)
+        assert 1 == len(context.fetched)
+        await context.close()
+
+    asyncio.run(reload())
+
+
+def test_a_reload_reads_a_file_again_and_old_and_new_agree(tmp_path: Path) -> None:
+    async def reload() -> None:
+        path = tmp_path / "jwks.json"
+        path.write_text(json.dumps(KEYS))
+        context = FakeContext()
+        settings = {"issuer": ISSUER, "jwks": {"file": str(path)}}
+        old, new = build(OIDC, settings), build(OIDC, settings)
+        await old.start(context)
+        before = old.generation
+        path.write_text(json.dumps(OTHER_KEYS))
+        await new.start(context)
+        assert [["b"], ["b"]] == [await ids(old), await ids(new)]
+        assert before + 1 == old.generation
+        assert before + 1 == new.generation
+        await context.close()
+
+    asyncio.run(reload())
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({}, "issuer"),
+        ({"issuer": "idp.example"}, "is no issuer"),
+        ({"issuer": ISSUER, "jwks": {}}, "say where the keys are"),
+        ({"issuer": ISSUER, "jwks": {"file": "a", "url": "https://b"}}, "say where the keys are"),
+    ],
+)
+def test_settings_that_name_no_provider_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(Exception, match=message):
+        build(OIDC, settings)
