@@ -180,7 +180,7 @@ def test_settings_of_plugins_are_judged_together_with_definitions(write: Write) 
 
 def test_an_operation_takes_less_than_four_kilobytes(write: Write) -> None:
     methods = ("GET /a", "GET /a/{id}", "POST /a", "PUT /a/{id}", "DELETE /a/{id}")
-    operations = "".join(f"\n  - {{match: {method}, scopes: [a.{n}]}}" for n, method in enumerate(methods))
+    operations = "".join(f"\n  - {{match: '{method}', scopes: [a.{n}]}}" for n, method in enumerate(methods))
     plans = "\n  plans: [{name: p, authentication: {keyless: {}}}]"
     apis = (f"\n- name: a{n}\n  context: /a{n}{plans}\n  operations:{operations}" for n in range(300))
     path = write(gateway=f"apis:{''.join(apis)}")
