@@ -122,6 +122,16 @@ class Headers:
         places = self.index.get(lower_name)
         return [self._items[place][1] for place in places] if places else []  # type: ignore[index]  # as above
 
+    def combined(self, lower_name: bytes) -> bytes | None:
+        """All values of a name as one list (RFC 9110, section 5.3); the name is bytes in lower case already."""
+        places = self.index.get(lower_name)
+        if places is None:
+            return None
+        items = self._items
+        if len(places) == 1:
+            return items[places[0]][1]  # type: ignore[index]  # indexed places are filled
+        return b", ".join(items[place][1] for place in places)  # type: ignore[index]  # as above
+
     def discard(self, lower_name: bytes) -> None:
         """Remove a name that is already bytes in lower case."""
         places = self.index.pop(lower_name, None)

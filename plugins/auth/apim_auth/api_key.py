@@ -5,7 +5,18 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import attrs
-from apim_sdk import Applications, Authenticator, Context, Credential, Exchange, Principal, Reject, Secret, state
+from apim_sdk import (
+    Applications,
+    Authenticator,
+    Context,
+    Credential,
+    Exchange,
+    HeaderField,
+    Principal,
+    Reject,
+    Secret,
+    state,
+)
 from apim_sdk.errors import INVALID_CREDENTIALS
 
 from apim_auth.concealing import remove_parameter
@@ -26,11 +37,13 @@ class APIKey(Authenticator):
     """Query parameter that carries the key where the header does not; by default none, for URLs end up in logs."""
     forward: bool = False
     """Whether the endpoint gets to see the key after all."""
+    _header: bytes = state()
     _applications: Applications = state()
 
     def __attrs_post_init__(self) -> None:
         if not self.header and not self.query:
             raise ValueError("name the `header` or the `query` parameter that carries the key")
+        self.hold(_header=HeaderField(self.header, "").lower_name if self.header else b"")
 
     async def start(self, context: Context) -> None:
         self.hold(_applications=context.applications)
@@ -39,8 +52,8 @@ class APIKey(Authenticator):
         request = exchange.request
         value = None
         if self.header:
-            # Repeated fields are one list (RFC 9110, section 5.3), which is the key of nobody.
-            value = ", ".join(request.headers.get_all(self.header)) or None
+            # What comes twice is a list, the key of nobody.
+            value = (request.headers.combined(self._header) or b"").decode("latin-1") or None
         if value is None and self.query and request.query_string:
             value = ", ".join(request.query.get(self.query, ())) or None
         return None if value is None else Credential("api-key", Secret(value))

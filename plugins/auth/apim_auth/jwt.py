@@ -12,6 +12,7 @@ from apim_sdk import (
     Credential,
     Duration,
     Exchange,
+    HeaderField,
     KeyManager,
     Principal,
     Secret,
@@ -70,6 +71,7 @@ class JWT(Authenticator):
     """How many verified tokens are remembered; 0 to verify each time."""
     cache_size: Size = Size("32MiB")
     """About how much memory verified tokens may take."""
+    _header: bytes = state()
     _manager: KeyManager = state()
     _verified: VerifiedTokens = state()
     _verify: Callable[[str], Principal | Awaitable[Principal]] = state()
@@ -77,6 +79,7 @@ class JWT(Authenticator):
     def __attrs_post_init__(self) -> None:
         if not (self.header or self.query or self.cookie):
             raise ValueError("name the `header`, `query` parameter or `cookie` that carries the token")
+        self.hold(_header=HeaderField(self.header, "").lower_name if self.header else b"")
 
     async def start(self, context: Context) -> None:
         from apim_auth.verifier import Verifier  # which loads a library for cryptography: too slow for an import
@@ -93,7 +96,9 @@ class JWT(Authenticator):
         request = exchange.request
         token = None
         if self.header:
-            token = _bare(request.headers.get_all(self.header), self.header)
+            value = request.headers.combined(self._header)
+            if value is not None:
+                token = self._bare(value)
         if token is None and self.query and request.query_string:
             token = ", ".join(request.query.get(self.query, ())) or None
         if token is None and self.cookie:
@@ -114,15 +119,10 @@ class JWT(Authenticator):
         if self.cookie:
             remove_cookie(exchange.request, self.cookie)
 
-
-def _bare(values: tuple[str, ...], header: str) -> str | None:
-    """The token in a header's fields; None if there is none, or a credential of another kind.
-
-    Repeated fields are one list (RFC 9110, section 5.3), which is no token.
-    """
-    if not values:
-        return None
-    value = values[0] if len(values) == 1 else ", ".join(values)
-    if value[:7].lower() == "bearer ":
-        return value[7:].strip(" ") or None
-    return None if header.lower() == "authorization" else value or None
+    def _bare(self, value: bytes) -> str | None:
+        """The token in a header; None if it is a credential of another kind. What comes twice is a list, no token."""
+        if value[:7].lower() == b"bearer ":
+            value = value[7:].strip(b" ")
+        elif self._header == b"authorization":
+            return None
+        return value.decode("latin-1") or None
