@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from socket import socket
 
+from apim_sdk import errors
 from apim_sdk.context import Logger
 from apim_sdk.errors import Fault
 from apim_sdk.exchange import Exchange
@@ -131,6 +132,9 @@ class Gateway:
         """Take one request along the pipeline, answer it, and record it."""
         snapshot = self.snapshot
         assert snapshot is not None
+        if snapshot.active >= snapshot.most_active:
+            await stream.respond(self.refuse(Fault(errors.TOO_BUSY)))
+            return
         snapshot.active += 1
         exchange = Exchange(stream.request, stream.client, started=time.monotonic())
         status = CLIENT_CLOSED

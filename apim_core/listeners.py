@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import socket
 
 from apim_core.config import Configuration
-from apim_core.config.server import Listener
-from apim_core.http.settings import ServerSettings
+from apim_core.config.server import Listener, Tls
+from apim_core.http.settings import CertificateSettings, ServerSettings, TLSSettings
 
 __all__ = ["open_sockets", "server_settings"]
 
@@ -45,4 +46,31 @@ def _open(listener: Listener, reuse_port: bool) -> socket.socket:
 
 def server_settings(configuration: Configuration, listener: Listener) -> ServerSettings:
     """The wire's settings for one listener."""
-    return ServerSettings(trusted_proxies=configuration.trusted_proxies)
+    return ServerSettings(
+        limits=listener.limits or configuration.limits,
+        timeouts=listener.timeouts or configuration.timeouts,
+        tls=None if listener.tls is None else _tls(listener.tls),
+        trusted_proxies=configuration.trusted_proxies,
+        forwarding_header=configuration.forwarding_header,
+        proxy_protocol=configuration.trusted_proxies if listener.proxy_protocol else (),
+        guarded_headers=configuration.guarded_headers,
+        name=configuration.via or _name(),
+    )
+
+
+def _tls(tls: Tls) -> TLSSettings:
+    chosen = tls.client_certificate or ("none" if tls.client_ca is None else "required")
+    return TLSSettings(
+        certificates=(
+            CertificateSettings(str(tls.certificate), str(tls.key)),
+            *(CertificateSettings(str(each.certificate), str(each.key), each.hosts) for each in tls.sni),
+        ),
+        client_certificate=chosen,
+        client_ca=None if tls.client_ca is None else str(tls.client_ca),
+        minimum_version=tls.minimum_version,
+    )
+
+
+def _name() -> str:
+    """The same in all workers of a host, without telling backends the host's name."""
+    return "apim-" + hashlib.sha256(socket.gethostname().encode()).hexdigest()[:12]

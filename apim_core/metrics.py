@@ -16,7 +16,7 @@ class Metrics:
     """The metrics of one process. They outlive snapshots: a name that is asked for again is the same metric."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # a series each that nobody asks for
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a series each that nobody asks for
         self._registry = CollectorRegistry(auto_describe=False)
         self._known: dict[str, Any] = {}
 

@@ -37,6 +37,7 @@ class Snapshot:
         self.pipeline = assembly.pipeline
         self.generation = 0
         self.active = 0
+        self.most_active = self.configuration.limits.requests
         self._log = log
         self._lease = shared.lease()
         egress = self.configuration.egress

@@ -17,6 +17,8 @@ from apim_sdk.errors import EvaluationError, Fault, Respond
 from apim_sdk.exchange import Exchange
 from apim_sdk.policy import Send
 
+from apim_core.http.inbound import BrokenBody
+
 __all__ = ["Around", "Call", "CompiledStep", "Condition", "OnError", "around_call", "buffered", "run", "step_call"]
 
 Call = Callable[..., Any]
@@ -148,6 +150,8 @@ def fault_of(error: Exception, step: str) -> Fault:
     """The fault that an exception of a plugin becomes: the client learns nothing of it, the operator all."""
     if isinstance(error, BodyTooLarge):
         fault = Fault(errors.CONTENT_TOO_LARGE, f"The body is larger than {error.limit} bytes")
+    elif isinstance(error, BrokenBody):
+        fault = error.fault
     elif isinstance(error, BodyError):
         fault = Fault(errors.INCOMPLETE_PAYLOAD, detail=str(error))
     else:

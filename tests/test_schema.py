@@ -221,7 +221,7 @@ def test_a_plan_takes_authenticators_only(whole: dict[str, Any]) -> None:
         {"listen": "127.0.0.1:8080"},
         {"listen": [":80", {"address": "[::1]:443", "tls": {"certificate": "a", "key": "b"}}]},
         {"workers": "${env:WORKERS:-4}", "listen": "${env:LISTEN}", "log": {"level": "${env:LEVEL}"}},
-        {"trusted_proxies": ["10.0.0.0/8", "fd00::/8"], "limits": {"body": None, "headers": "64KiB"}},
+        {"trusted_proxies": ["10.0.0.0/8", "fd00::/8"], "limits": {"body": 1024, "head": "64KiB"}},
         {"applications": [{"name": "a", "keys": [{"api-key": "x"}], "subscriptions": [{"api": "a", "plan": "b"}]}]},
         {"apis": [{"name": "a", "context": "/a", "operations": [{"match": "GET /a/{b}", "scopes": ["c"]}]}]},
     ],

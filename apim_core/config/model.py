@@ -228,6 +228,12 @@ class Configuration:
     """The port for health, readiness and metrics."""
     trusted_proxies: tuple[Network, ...] = ()
     """Networks whose word on the client's address, scheme and host is believed."""
+    forwarding_header: Literal["X-Forwarded-For", "Forwarded"] = "X-Forwarded-For"
+    """Which of the two families those proxies write; the other is removed, for they may pass on a client's."""
+    guarded_headers: tuple[str, ...] = ("X-JWT-Assertion",)
+    """Headers about the caller that only the gateway sets: what a client sends under these names is dropped."""
+    via: str = ""
+    """Name of this gateway in `Via`, by which a request that comes back is known; without it, one of the host."""
     workers: int = attrs.field(default=1, validator=attrs.validators.ge(1))
     """How many processes serve."""
     limits: Limits = attrs.field(factory=Limits)

@@ -10,6 +10,7 @@ import attrs
 from apim_sdk import Duration, Size
 
 from apim_core.config.references import NOWHERE, SourceRef
+from apim_core.http.settings import LimitSettings, TimeoutSettings
 
 __all__ = ["Address", "Certificate", "Egress", "Limits", "Listener", "Log", "Management", "Network", "Timeouts", "Tls"]
 
@@ -83,41 +84,19 @@ class Tls:
 
 
 @attrs.frozen
-class Limits:
+class Limits(LimitSettings):
     """The most of everything that a client may send or hold. What is over is refused with 4xx or by closing."""
 
-    request_line: Size = Size("8KiB")
-    """Longest request line; a longer one is answered with 414."""
-    headers: Size = Size("32KiB")
-    """Most bytes of all header fields together; more is answered with 431."""
-    header_count: int = attrs.field(default=100, validator=attrs.validators.ge(1))
-    """Most header fields; more is answered with 431."""
-    body: Size | None = None
-    """Largest request body; a larger one is answered with 413. Without it, bodies are streamed whatever their size."""
     buffered_body: Size = Size("10MiB")
-    """Largest body that a policy may read as a whole."""
-    connections: int = attrs.field(default=10_000, validator=attrs.validators.ge(1))
-    """Most connections of clients at a time, in one worker."""
+    """Largest body that a policy may read as a whole; 413."""
     requests: int = attrs.field(default=10_000, validator=attrs.validators.ge(1))
-    """Most requests at a time, in one worker."""
-    requests_per_connection: int | None = attrs.field(
-        default=None, validator=attrs.validators.optional(attrs.validators.ge(1))
-    )
-    """Requests after which a connection is closed. Without it, there is no such bound."""
+    """Most requests at a time, in one worker; 503."""
 
 
 @attrs.frozen
-class Timeouts:
+class Timeouts(TimeoutSettings):
     """How long the gateway waits for clients."""
 
-    head: Duration = Duration("10s")
-    """For a request's head to be complete, from its first byte or the connection's start."""
-    body: Duration = Duration("60s")
-    """For the next bytes of a request's body."""
-    idle: Duration = Duration("75s")
-    """For the next request on a kept-alive connection."""
-    write: Duration = Duration("60s")
-    """For a client to take the next bytes of an answer."""
     drain: Duration = Duration("30s")
     """For running requests to end when the gateway stops or a configuration is replaced."""
 
@@ -131,7 +110,7 @@ class Listener:
     tls: Tls | None = None
     """Certificates; without it the listener speaks plain HTTP."""
     proxy_protocol: bool = False
-    """Whether every connection begins with a PROXY protocol header, version 1 or 2, from a trusted proxy."""
+    """Whether every connection begins with a PROXY protocol header, version 1 or 2; `trusted_proxies` may send it."""
     limits: Limits | None = None
     """Limits of this listener in place of the gateway's."""
     timeouts: Timeouts | None = None

@@ -1,7 +1,5 @@
 """What an operator may set about the server side of the wire."""
 
-# sizes and durations are immutable
-
 from __future__ import annotations
 
 from ipaddress import IPv4Network, IPv6Network
@@ -24,7 +22,7 @@ class LimitSettings:
     """The first line and all header fields together; 431."""
     header: Size = Size("16KiB")
     """Name and value of one header field; 431."""
-    headers: int = 100
+    headers: int = attrs.field(default=100, validator=attrs.validators.ge(1))
     """How many header fields a request may have; 431."""
     body: Size = Size("16GiB")
     """A request body, declared or counted as it streams; 413. Bodies take no memory; limit single APIs by policy."""
@@ -36,13 +34,13 @@ class LimitSettings:
     """All chunk extensions of a request body together; 400."""
     trailers: Size = Size("8KiB")
     """The trailer fields behind a request body, which are checked and dropped; 431."""
-    connections: int = 10_000
+    connections: int = attrs.field(default=10_000, validator=attrs.validators.ge(1))
     """Connections at a time; more are answered with 503 and closed."""
-    connections_per_client: int = 0
+    connections_per_client: int = attrs.field(default=0, validator=attrs.validators.ge(0))
     """Connections at a time from one address, 0 for any number; more are answered with 503 and closed."""
-    hops: int = 16
+    hops: int = attrs.field(default=16, validator=attrs.validators.ge(1))
     """How many proxies a request may have passed, by its Via fields; 508."""
-    requests_per_connection: int = 0
+    requests_per_connection: int = attrs.field(default=0, validator=attrs.validators.ge(0))
     """After how many requests a connection is closed, 0 for never."""
 
 
