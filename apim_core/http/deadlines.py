@@ -23,6 +23,11 @@ class Sweeper:
         self._members: set[Swept] = set()
         self._timer: asyncio.TimerHandle | None = None
 
+    @property
+    def active(self) -> bool:
+        """Whether there is anything to sweep."""
+        return self._timer is not None
+
     def add(self, member: Swept) -> None:
         """Begin to sweep ``member``; again does nothing."""
         self._members.add(member)

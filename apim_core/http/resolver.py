@@ -42,12 +42,19 @@ class Resolver:
         self.failures = 0
         """Look-ups that failed."""
 
+    @property
+    def busy(self) -> bool:
+        """Whether a look-up is running."""
+        return self._running is not None
+
     async def addresses(self) -> tuple[Address, ...]:
         """All addresses, beginning with the next one each time. Raises OSError if none was ever found."""
         if self._running is None and (not self._addresses or asyncio.get_running_loop().time() >= self._due):
             self._running = asyncio.create_task(self._look_up())
-        if not self._addresses and self._running is not None:
-            error = await asyncio.shield(self._running)
+        running = self._running
+        if not self._addresses and running is not None:
+            await asyncio.wait((running,))
+            error = OSError("the look-up was given up") if running.cancelled() else running.result()
             if error is not None:
                 raise error
         self._turn += 1
@@ -78,3 +85,4 @@ class Resolver:
         if running is not None:
             running.cancel()
             await asyncio.wait((running,))
+            self._running = None

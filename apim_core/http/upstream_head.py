@@ -34,14 +34,12 @@ def _encode_method(method: str) -> bytes:
 
 
 def upgrade_of(request: Request) -> bool:
-    """Whether the request asks to change to WebSocket; no other protocol is passed on (h2c would pass every policy)."""
-    headers = request.headers
-    return (
-        b"upgrade" in headers.index
-        and headers.get_all("upgrade") == ("websocket",)
-        and request.method == "GET"
-        and any(b"upgrade" in listed(value) for value in headers.values_of(b"connection"))
-    )
+    """Whether the request asks to change to WebSocket; no other protocol is passed on (h2c would pass every policy).
+
+    Upgrade is what counts: Connection, which names it, ended at the listener.
+    """
+    values = request.headers.values_of(b"upgrade")
+    return len(values) == 1 and values[0].lower() == b"websocket" and request.method == "GET"
 
 
 class RequestHead:
