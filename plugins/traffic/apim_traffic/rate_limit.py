@@ -66,9 +66,10 @@ class RateLimit(Policy):
     """What is counted together: `api`, `operation`, `plan`, `application`, `subscription`, `ip` (of IPv6 the /64),
     `principal.subject`, or a CEL expression such as `request.headers["x-tenant"]`. Where there is no application,
     subscription or subject, each client address counts by itself."""
-    headers: tuple[Literal["ratelimit", "x-ratelimit"], ...] = ("ratelimit",)
-    """Headers that tell clients how they stand: `ratelimit` for `RateLimit` and `RateLimit-Policy` (IETF draft
-    ratelimit-headers), `x-ratelimit` for the older `X-RateLimit-Limit`, `-Remaining` and `-Reset` in seconds."""
+    headers: tuple[Literal["ratelimit", "x-ratelimit"], ...] = ()
+    """Headers that tell clients on every answer how they stand: `ratelimit` for `RateLimit` and `RateLimit-Policy`
+    (IETF draft ratelimit-headers), `x-ratelimit` for the older `X-RateLimit-Limit`, `-Remaining` and `-Reset` in
+    seconds. A refusal always has `Retry-After`, and the first of these."""
     max_keys: int = attrs.field(default=100_000, validator=attrs.validators.ge(1))
     """How many keys are counted at most; past that the oldest is forgotten."""
     _expression: Expression | None = state()
@@ -115,11 +116,11 @@ class RateLimit(Policy):
 
     def after(self, exchange: Exchange) -> None:
         if self.headers and exchange.response is not None:
-            self._tell(exchange.response.headers, exchange.variables[self._slot])
+            self._tell(exchange.response.headers, exchange.variables[self._slot], self.headers)
 
     def _refusal(self, key: Hashable, wait: float) -> Reject:
         headers = Headers([("Retry-After", str(math.ceil(wait)))])
-        self._tell(headers, key)
+        self._tell(headers, key, ("ratelimit", *self.headers))
         again = datetime.fromtimestamp(math.ceil(self._clock.now() + wait), UTC)
         return Reject(
             self._kind,
@@ -128,14 +129,14 @@ class RateLimit(Policy):
             fields={"nextAccessTime": f"{again:%Y-%b-%d %H:%M:%S%z} UTC"},
         )
 
-    def _tell(self, headers: Headers, key: Hashable) -> None:
+    def _tell(self, headers: Headers, key: Hashable, kinds: tuple[str, ...]) -> None:
         """Say how the key stands; of several limits, the older headers can only tell of the one with the least left."""
         left, reset = self._table.left(key)
         seconds = math.ceil(reset)
-        if "ratelimit" in self.headers:
+        if "ratelimit" in kinds:
             headers.append(self._policy)
             headers.add("RateLimit", self._limit % (left, seconds))
-        if "x-ratelimit" in self.headers and left <= int(headers.get("X-RateLimit-Remaining", str(left))):
+        if "x-ratelimit" in kinds and left <= int(headers.get("X-RateLimit-Remaining", str(left))):
             headers.set("X-RateLimit-Limit", str(self.requests))
             headers.set("X-RateLimit-Remaining", str(left))
             headers.set("X-RateLimit-Reset", str(seconds))

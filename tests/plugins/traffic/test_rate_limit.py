@@ -151,7 +151,7 @@ def test_long_values_of_an_expression_count_apart_too() -> None:
     assert [200, 200, 429] == statuses({"requests": 1, "per": "1m", "key": "request.headers['x-tenant']"}, *exchanges)
 
 
-def test_an_answer_says_how_the_client_stands() -> None:
+def test_an_answer_says_how_the_client_stands_where_that_is_wanted() -> None:
     async def steps(attempt: Try, context: FakeContext) -> None:
         await attempt(make_exchange())
         response = (await attempt(make_exchange())).response
@@ -161,7 +161,7 @@ def test_an_answer_says_how_the_client_stands() -> None:
             ("RateLimit", '"application";r=8;t=12'),
         ] == list(response.headers.items())
 
-    limited({"requests": 10, "per": "1m", "key": "application"}, steps)
+    limited({"requests": 10, "per": "1m", "key": "application", "headers": ["ratelimit"]}, steps)
 
 
 def test_a_refusal_says_how_the_client_stands() -> None:
@@ -209,13 +209,13 @@ def test_of_several_limits_the_older_headers_tell_the_one_with_the_least_left() 
     assert ["2", "2"] == asyncio.run(body())
 
 
-def test_no_headers_are_set_where_none_are_wanted() -> None:
+def test_an_answer_says_nothing_unless_it_is_wanted() -> None:
     async def steps(attempt: Try, context: FakeContext) -> None:
         response = (await attempt(make_exchange())).response
         assert response is not None
         assert 0 == len(response.headers)
 
-    limited({"requests": 10, "per": "1m", "headers": []}, steps)
+    limited({"requests": 10, "per": "1m"}, steps)
 
 
 def test_counting_goes_on_over_a_reload() -> None:
