@@ -13,6 +13,7 @@ from apim_sdk.context import Logger
 from apim_core.config import ConfigErrors, Configuration
 from apim_core.config.server import Address
 from apim_core.management import merge
+from apim_core.metrics import Metrics
 from apim_core.workers.control import Refused, WorkerGone
 from apim_core.workers.shipping import pack
 from apim_core.workers.slot import Shipment, Slot, Timing
@@ -39,6 +40,11 @@ class Pool:
         self._since = 0.0
         self._draining = False
         self._ended = b""
+        self._metrics = Metrics()
+        self._metrics.gauge("apim_workers", "Workers that serve", lambda: sum(slot.serving for slot in self._slots))
+        self._metrics.total(
+            "apim_worker_restarts", "Workers started anew", lambda: sum(slot.restarts for slot in self._slots)
+        )
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -142,7 +148,7 @@ class Pool:
         """See ``apim_core.management.Observed``. A worker that does not answer counts with what it said last."""
         await asyncio.gather(*(self._read_metrics(slot) for slot in self._slots if slot.serving))
         running = {str(slot.number): slot.metrics for slot in self._slots if slot.metrics}
-        return merge(running, (self._ended,))
+        return merge(running, (self._ended,)) + self._metrics.exposition()
 
     async def _read_metrics(self, slot: Slot) -> None:
         try:

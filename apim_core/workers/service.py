@@ -17,13 +17,13 @@ from socket import socket
 from typing import Any, Protocol
 
 import attrs
-from prometheus_client import CollectorRegistry, Counter, generate_latest
 from structlog.typing import FilteringBoundLogger
 
 from apim_core.config import ConfigErrors, Configuration, load
 from apim_core.config.server import Address
 from apim_core.logging import configure_logging
 from apim_core.management import Management
+from apim_core.metrics import Metrics
 from apim_core.notify import Notifier, handed_sockets
 from apim_core.registry import Registry
 from apim_core.workers import loop
@@ -83,8 +83,8 @@ class _Service:
         workers = configuration.workers if options.workers is None else options.workers
         self._workers = workers
         self._gateway: _Gateway = Alone(self._log) if workers == 1 else Pool(workers, self._log)
-        self._registry = CollectorRegistry(auto_describe=False)
-        self._reloads = Counter("apim_reloads", "Reloads by result", ["result"], registry=self._registry)
+        self._metrics = Metrics()
+        self._count_reload = self._metrics.counter("apim_reloads", "Reloads by result", ["result"])
         self._reload_wanted = asyncio.Event()
         self._stop = asyncio.Event()
         self._cut = asyncio.Event()
@@ -164,7 +164,7 @@ class _Service:
                 self._log.error("the reload failed; the old configuration goes on serving", reason=str(error))
             except Exception as error:
                 self._log.error("the reload failed; the old configuration goes on serving", exc_info=error)
-            self._reloads.labels(result).inc()
+            self._count_reload(result)
             self._notifier.ready(self._summary())
 
     async def _reload(self) -> None:
@@ -218,7 +218,7 @@ class _Service:
 
     async def metrics(self) -> bytes:
         """See ``apim_core.management.Observed``."""
-        return await self._gateway.metrics() + generate_latest(self._registry)
+        return await self._gateway.metrics() + self._metrics.exposition()
 
 
 def _allow_many_files() -> None:
