@@ -79,15 +79,17 @@ class Dialer:
         raise OSError("; ".join(failures))
 
     async def _connect(self, make: Make, address: Address) -> UpstreamConnection:
-        loop = asyncio.get_running_loop()
         host, port = address[1][:2]
-        if self._settings.proxy is not None and self._origin.secure:
-            return await self._tunnel(make, host, port)
-        context = self._context
-        _, protocol = await loop.create_connection(
-            make, host, port, ssl=context, server_hostname=None if context is None else self._server_name()
-        )
-        return protocol
+        try:
+            if self._settings.proxy is not None and self._origin.secure:
+                return await self._tunnel(make, host, port)
+            context = self._context
+            _, connection = await asyncio.get_running_loop().create_connection(
+                make, host, port, ssl=context, server_hostname=None if context is None else self._server_name()
+            )
+        except OSError as error:
+            raise ConnectionError(f"{host} port {port}: {error}") from error
+        return connection
 
     async def _tunnel(self, make: Make, host: str, port: int) -> UpstreamConnection:
         loop = asyncio.get_running_loop()
