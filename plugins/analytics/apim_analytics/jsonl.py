@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from functools import lru_cache
 from json.encoder import encode_basestring
+from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import attrs
@@ -33,7 +34,7 @@ class JSONLines(Sink):
 
     example: ClassVar[Any] = {"path": "access.jsonl"}
 
-    path: str = "-"
+    path: Path = Path("-")
     """File that lines are appended to, made if it is missing; `-` is standard output."""
     _file: _File = state()
 
@@ -53,8 +54,9 @@ class JSONLines(Sink):
 class _File:
     """A file to append to, by its path. One thread at a time may use it."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
+        self._stdout = path.name == "-"
         self._descriptor = self._open()
 
     def append(self, data: bytes) -> None:
@@ -68,16 +70,16 @@ class _File:
 
     def close(self) -> None:
         """Close the file, unless it is standard output."""
-        if self._path != "-":
+        if not self._stdout:
             os.close(self._descriptor)
 
     def _open(self) -> int:
-        if self._path == "-":
+        if self._stdout:
             return sys.stdout.fileno()
         return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
 
     def _moved(self) -> bool:
-        if self._path == "-":
+        if self._stdout:
             return False
         try:
             there = os.stat(self._path)

@@ -15,12 +15,12 @@ _VARY: Final = HeaderField("Vary", "Origin")
 _ALLOW_CREDENTIALS: Final = HeaderField("Access-Control-Allow-Credentials", "true")
 _ORIGIN: Final = re.compile(r"\*|null|[a-z][a-z0-9+.-]*://[^/\s?#@]+")
 _ENDPOINTS_OWN: Final = (
-    "Access-Control-Allow-Origin",
-    "Access-Control-Allow-Credentials",
-    "Access-Control-Expose-Headers",
-    "Access-Control-Allow-Methods",
-    "Access-Control-Allow-Headers",
-    "Access-Control-Max-Age",
+    b"access-control-allow-origin",
+    b"access-control-allow-credentials",
+    b"access-control-expose-headers",
+    b"access-control-allow-methods",
+    b"access-control-allow-headers",
+    b"access-control-max-age",
 )
 
 
@@ -86,7 +86,7 @@ class CORS(Policy):
             return
         headers = exchange.response.headers
         for name in _ENDPOINTS_OWN:
-            headers.remove(name)
+            headers.discard(name)
         origin = exchange.request.headers.get("Origin")
         if self._mark(headers, origin):
             for field in self._granted:

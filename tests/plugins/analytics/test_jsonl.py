@@ -13,7 +13,7 @@ import pytest
 from apim_analytics.jsonl import JSONLines
 from apim_sdk import API, Application, Client, Exchange, Operation, Plan, Principal, Record, Reject
 from apim_sdk.errors import INVALID_CREDENTIALS
-from apim_sdk.testing import FakeContext, make_exchange, started
+from apim_sdk.testing import FakeContext, build, make_exchange, started
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,7 +24,7 @@ def record(exchange: Exchange, status: int = 200, timestamp: float = 1768000000.
 
 def written(*batches: list[Record], path: Path) -> list[dict[str, Any]]:
     async def write() -> None:
-        sink = JSONLines(str(path))
+        sink = JSONLines(path)
         async with started(sink, FakeContext()):
             for batch in batches:
                 await sink.write(batch)
@@ -111,7 +111,7 @@ def test_a_file_that_was_moved_away_is_opened_anew(tmp_path: Path) -> None:
     path = tmp_path / "log"
 
     async def rotate() -> None:
-        sink = JSONLines(str(path))
+        sink = JSONLines(path)
         async with started(sink, FakeContext()):
             await sink.write([record(make_exchange("GET /old"))])
             path.rename(tmp_path / "log.1")
@@ -126,7 +126,7 @@ def test_a_file_that_was_moved_away_is_opened_anew(tmp_path: Path) -> None:
 
 def test_a_dash_is_standard_output(capfd: pytest.CaptureFixture[str]) -> None:
     async def write() -> None:
-        sink = JSONLines("-")
+        sink = build(JSONLines, {"path": "-"})
         async with started(sink, FakeContext()):
             await sink.write([record(make_exchange("GET /seen"))])
         os.write(1, b"still open\n")
