@@ -97,7 +97,7 @@ def _line(record: Record) -> str:
         f'"path":{encode_basestring(record.path)},"status":{record.status},'
         f"{_use(record.api, record.version, record.operation, record.plan, record.application)},"
         f'"subject":{"null" if subject is None else encode_basestring(subject)},'
-        f'"client_address":"{_address(record.client_address)}",'
+        f'"client_address":"{record.client_address!s}",'
         f'"bytes_received":{record.bytes_received},"bytes_sent":{record.bytes_sent},'
         f'"duration":{record.duration:.6f},"endpoint_duration":{record.endpoint_duration:.6f}'
         f"{_error(record) if record.error_key is not None else ''}}}\n"
@@ -130,5 +130,3 @@ def _second(seconds: int) -> str:
 def _text(text: str | None) -> str:
     return "null" if text is None else encode_basestring(text)
 
-
-_address = lru_cache(maxsize=4096)(str)
