@@ -24,6 +24,7 @@ connection or the request has not been sent to its end.
 from __future__ import annotations
 
 import asyncio
+import ssl
 from typing import Protocol, cast
 
 from apim_sdk.body import Body
@@ -301,12 +302,20 @@ class UpstreamConnection(asyncio.Protocol):
     def _ended(self, exc: Exception | None) -> None:
         """The backend sends no more; ``exc`` if that is an accident."""
         state = self.state
-        if state == BODY and exc is None and self._reader.until_close:
+        if state == BODY and exc is None and self._reader.until_close and self._closed_in_order():
             self._finish()
         elif state in _ANSWERING:
             self.fail(self._loss(exc))
         else:
             self.finish()
+
+    def _closed_in_order(self) -> bool:
+        """Over TLS, an answer that lasts until the end is whole only after a closure alert (RFC 9112, section 9.8)."""
+        tls: ssl.SSLObject | None = self._transport.get_extra_info("ssl_object")
+        try:
+            return tls is None or tls.read(1) == b""
+        except ssl.SSLError:
+            return False
 
     def _loss(self, exc: Exception | None) -> Fault:
         text = f"{self.address} {'closed the connection' if exc is None else f'broke the connection: {exc}'}"
@@ -318,6 +327,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def _violated(self, reason: object) -> None:
         self._owner.counts.violations += 1
+        self._reader.chunks.clear()  # else content that ends just before the violation would look whole
         self.fail(Fault(ENDPOINT_PROTOCOL_VIOLATION, detail=f"the answer of {self.address} was refused: {reason}"))
 
     def _progress(self, size: int, productive: bool) -> None:

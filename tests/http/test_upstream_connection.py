@@ -58,7 +58,7 @@ class Wire(asyncio.Transport):
         self.limit = high
 
     def get_extra_info(self, name, default=None):
-        return ("192.0.2.1", 80)
+        return {"peername": ("192.0.2.1", 80)}.get(name, default)
 
     def abort(self):
         self.closed = self.closed or "aborted"

@@ -4,7 +4,9 @@ import socket
 import ssl
 
 import pytest
+import uvloop
 from apim_sdk import Fault, Request
+from apim_sdk.body import BodyError
 from apim_sdk.errors import ENDPOINT_CONNECT_TIMEOUT, ENDPOINT_CONNECTION_FAILED
 from apim_sdk.fields import Secret
 from support.backend import always, backend
@@ -181,6 +183,32 @@ def test_a_file_that_cannot_be_used_is_named_at_the_start(certificates, tmp_path
 
     with pytest.raises(ValueError, match=r"broken\.pem"):
         asyncio.run(pool.start())
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+@pytest.mark.parametrize("alert", [True, False])
+def test_over_tls_an_answer_that_lasts_until_the_end_needs_a_closure_alert(certificates, alert, new_loop):
+    async def script(conversation):
+        await conversation.request()
+        await conversation.say(b"HTTP/1.1 200 OK\r\n\r\nhel", b"lo")
+        if not alert:
+            conversation.writer.transport.abort()
+
+    async def main():
+        async with backend(script, tls=certificates.server()) as served:
+            pool = UpstreamPool(
+                Origin("https", "localhost", served.port), UpstreamSettings(tls=UpstreamTLS(ca=certificates.ca))
+            )
+            response = await pool.send(Request(), "/")
+            try:
+                return await response.body.read()
+            except BodyError:
+                return None
+            finally:
+                await pool.stop()
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        assert (b"hello" if alert else None) == runner.run(main())
 
 
 class Proxy:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import socket
 import ssl
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -73,7 +75,9 @@ class Conversation:
             await asyncio.sleep(0)
 
     def reset(self) -> None:
-        """Break the connection with RST."""
+        """Break the connection with RST, not with FIN."""
+        connection: socket.socket = self.writer.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
 
     async def closed(self) -> bytes:
