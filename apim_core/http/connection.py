@@ -133,8 +133,8 @@ class Connection(Sending):
         server = self.server
         if self._buffer:
             data = self._buffer + data
-        while data.startswith(b"\r\n"):
-            data = data[2:]
+        if data.startswith(b"\r\n"):
+            data = _EMPTY_LINES.sub(b"", data, 1)
         end = data.find(b"\r\n\r\n") + 4
         if end == 3:
             self._keep_head(data)
@@ -165,6 +165,8 @@ class Connection(Sending):
         server = self.server
         if data and not self._buffer:
             self.deadline = server.time() + server.timeouts.head
+        elif self.deadline == inf:
+            self.deadline = server.time() + server.timeouts.idle
         self._buffer = data
         if len(data) > server.limits.head or (len(data) > server.limits.request_line and b"\r\n" not in data):
             self._refuse(too_large(data, server.limits))
@@ -458,6 +460,7 @@ class Connection(Sending):
             self._transport.write_eof()
 
 
+_EMPTY_LINES = re.compile(rb"\A(?:\r\n)++")
 _FIRST_LINE = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32} [\x21-\xff]+ HTTP/[0-9]\.[0-9]")
 _FIRST_BYTE = frozenset(b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz\r")
 

@@ -7,6 +7,7 @@ other than exactly ``chunked``, Transfer-Encoding in HTTP/1.0.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 import attrs
@@ -43,6 +44,7 @@ FRAMING_FIELDS = frozenset((b"connection", b"content-length", b"expect", b"te", 
 """The fields that ``framing_of`` looks at: without one of them a request is plain."""
 
 
+_CODINGS = re.compile(rb"(?:[!#$%&'*+\-.^_`|~0-9a-z]++[ \t]*+,[ \t]*+)++chunked")
 _COMPLICATED = FRAMING_FIELDS - {b"connection", b"content-length", b"transfer-encoding"}
 _LAST = frozenset((b"close", b"upgrade"))
 """Who asks for another protocol may send something else than requests from then on."""
@@ -95,7 +97,7 @@ def body_length(headers: Headers, version_10: bool) -> int | None:
         coding = codings[0].lower()
         if coding == b"chunked":
             return None
-        if coding.endswith(b"chunked") and coding[: -len(b"chunked")].rstrip(b" \t").endswith(b","):
+        if _CODINGS.fullmatch(coding) is not None:
             raise Fault(NOT_IMPLEMENTED, "No transfer coding but chunked is understood")
         raise Fault(BAD_REQUEST, "The Transfer-Encoding is not chunked")
     if not lengths:

@@ -62,7 +62,7 @@ class HeadParser:
         self._scheme = "http" if client.tls is None else "https"
         self._items: list[Pair] = []
         self._target = b""
-        self._authority = b""
+        self._authority: bytes | None = None
         self._host = ""
         self._stale = False
         self._upgraded = False
@@ -156,12 +156,15 @@ class HeadParser:
                 raise InvalidTarget("Host is not that of the request target")
         else:
             self._host = "" if authority is None else parse_authority(authority)
-            self._authority = b""
+            self._authority = None
 
 
 def _version_10(head: bytes, method: bytes, target: bytes) -> Framing:
-    if head.startswith(b"%b %b HTTP/1.0\r\n" % (method, target)):
+    line = head[: head.find(b"\r\n")]
+    if line == b"%b %b HTTP/1.0" % (method, target):
         return PLAIN_CLOSE
+    if _OTHER_VERSION.search(line) is not None:
+        raise Fault(VERSION_NOT_SUPPORTED, "Only HTTP/1.1 and HTTP/1.0 are spoken here")
     raise Fault(BAD_REQUEST, "The request line is not a method, a target and a version with one space between")
 
 

@@ -166,6 +166,7 @@ class Session:
         self.server = server
         self.clock = 1000.0
         server.time = lambda: self.clock
+        server._sweeper.cancel()  # type: ignore[union-attr]  # pass_time does its work
         server.now = self.clock
         self.transport = MemoryTransport(peer)
         self.connection = self.transport.protocol = Connection(server)
@@ -178,11 +179,11 @@ class Session:
             self.connection.data_received(data)
         await settle(self.connection)
 
-    async def pass_time(self, seconds: float) -> None:
-        """Let time pass, with the server looking at the deadlines every quarter of a second."""
+    async def pass_time(self, seconds: float, step: float = 0.25) -> None:
+        """Let time pass, with the server looking at the deadlines after every ``step`` seconds."""
         end = self.clock + seconds
         while self.clock < end:
-            self.clock = self.server.now = min(end, self.clock + 0.25)
+            self.clock = self.server.now = min(end, self.clock + step)
             if self.connection.deadline < self.clock:
                 self.connection.expire()
             await settle(self.connection)
