@@ -11,6 +11,7 @@ from typing import Any
 from apim_core.config import ConfigErrors, Configuration, load
 from apim_core.gateway import Gateway
 from apim_core.logging import configure_logging
+from apim_core.registry import Registry
 
 __all__ = ["add"]
 
@@ -26,7 +27,7 @@ def add(parsers: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Check; 0 if the gateway would start with it, 1 if not."""
     try:
-        configuration = load(arguments.file)
+        configuration = load(arguments.file, find_plugin=Registry().load)
         asyncio.run(_start_and_stop(configuration))
     except ConfigErrors as errors:
         if not arguments.json:

@@ -43,8 +43,11 @@ def run(arguments: argparse.Namespace) -> int:
     except ValueError as error:
         print(f"apim explain: {error}", file=sys.stderr)
         return 2
+    registry = Registry()
     try:
-        assembly = assemble(load(arguments.file), Registry(), Observer(lambda *_: None, lambda _: None))
+        assembly = assemble(
+            load(arguments.file, find_plugin=registry.load), registry, Observer(lambda *_: None, lambda _: None)
+        )
     except ConfigErrors as errors:
         raise ConfigErrors(locate_problems(errors.problems)) from None
     exchange = Exchange(request, Client(ip_address(arguments.client)))

@@ -50,7 +50,7 @@ class Options:
 
 def run(options: Options) -> int:
     """Serve until a signal ends it; the exit status, 1 if it cannot start. Raises ConfigErrors."""
-    configuration = load(options.file)
+    configuration = load(options.file, find_plugin=Registry().load)
     _allow_many_files()
     try:
         loop.run(_Service(options, configuration).run())
