@@ -168,7 +168,7 @@ class _Service:
             self._notifier.ready(self._summary())
 
     async def _reload(self) -> None:
-        configuration = await asyncio.to_thread(load, self._options.file)
+        configuration = await asyncio.to_thread(load, self._options.file, find_plugin=Registry().load)
         changed = [name for name in _FIXED if getattr(configuration, name) != getattr(self._configuration, name)]
         if changed:
             raise Refused(f"{', '.join(changed)} changed, which needs a restart; nothing of the new file was taken")
