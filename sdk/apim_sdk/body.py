@@ -104,11 +104,12 @@ class Body:
     (None: no bound); the gateway sets it from the configuration.
     """
 
-    __slots__ = ("_data", "_source", "length", "limit")
+    __slots__ = ("_data", "_source", "_taken", "length", "limit")
 
     def __init__(self, data: bytes = b"") -> None:
         self._data: bytes | None = data
         self._source: Source | None = None
+        self._taken = False
         self.length: int | None = len(data)
         self.limit: int | None = None
 
@@ -118,6 +119,7 @@ class Body:
         body = cls.__new__(cls)
         body._data = None
         body._source = source
+        body._taken = False
         body.length = length
         body.limit = None
         return body
@@ -130,7 +132,7 @@ class Body:
     @property
     def data(self) -> bytes | None:
         """The whole content if it is there without waiting, else None. Raises BodyError if the stream broke."""
-        if self._data is None and self._source is not None:
+        if self._data is None and self._source is not None and not self._taken:
             data = self._source.ready()
             if data is not None:
                 self._keep(data)
@@ -168,15 +170,16 @@ class Body:
                 yield data
             return
         source = self._source
-        if source is None:
+        if source is None or self._taken:
             raise RuntimeError("the body was already taken: read() it first if two parties need it")
-        self._source = None
+        self._taken = True
         try:
             while chunk := await source.read():
                 yield chunk
         except BaseException:
             source.close()
             raise
+        self._source = None
 
     def replace(self, data: bytes) -> None:
         """Put ``data`` in the place of the content; what was still arriving is dropped."""
@@ -191,12 +194,12 @@ class Body:
         if self._data is not None:
             data = self._data
             self._keep((change(data) if data else b"") + flush())
-        elif self._source is not None:
+        elif self._source is not None and not self._taken:
             self._source = _Mapped(self._source, change, flush)
             self.length = None
 
     def close(self) -> None:
-        """Drop what has not been read."""
+        """Drop what has not been read, also by somebody who reads chunk by chunk and has stopped."""
         source, self._source = self._source, None
         if source is not None:
             source.close()
