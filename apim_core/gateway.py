@@ -92,7 +92,12 @@ class Gateway:
         self.swap(await self.build(configuration))
 
     def swap(self, snapshot: Snapshot) -> None:
-        """Serve what ``build`` made from the next request on; the snapshot before it drains and stops."""
+        """Serve what ``build`` made from the next request on; the snapshot before it drains and stops.
+
+        Certificates are read again. Raises OSError or ValueError where that fails, and then nothing has changed.
+        """
+        for server in self._servers:
+            server.reload_certificates()
         old = self.snapshot
         self._install(snapshot)
         if old is not None:

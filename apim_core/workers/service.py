@@ -35,7 +35,18 @@ from apim_core.workers.watching import changes, folders_of
 
 __all__ = ["Options", "run"]
 
-_FIXED = ("listen", "management", "workers", "log", "limits", "timeouts", "trusted_proxies")
+_FIXED = (
+    "listen",
+    "management",
+    "workers",
+    "log",
+    "limits",
+    "timeouts",
+    "trusted_proxies",
+    "forwarding_header",
+    "guarded_headers",
+    "via",
+)
 """What only a new start changes."""
 
 

@@ -16,6 +16,8 @@ from apim_sdk.context import Logger
 
 from apim_core.config import Configuration
 from apim_core.gateway import Gateway
+from apim_core.http.tls import Certificates
+from apim_core.listeners import server_settings
 from apim_core.registry import Registry
 from apim_core.snapshot import Snapshot
 
@@ -36,16 +38,20 @@ class Serving:
         self._since = time.time()
 
     async def prepare(self, configuration: Configuration) -> None:
-        """Build and start the next snapshot. Raises ConfigErrors, and then nothing is prepared."""
+        """Build and start the next snapshot. Raises ConfigErrors or OSError, and then nothing is prepared."""
         await self.abort()
+        _check_certificates(configuration)
         self._prepared = await self._gateway.build(configuration)
 
     async def commit(self) -> None:
-        """Serve what was prepared from the next request on. Raises RuntimeError where nothing was."""
-        prepared, self._prepared = self._prepared, None
-        if prepared is None:
+        """Serve what was prepared from the next request on, with the certificates of now.
+
+        Raises RuntimeError where nothing was prepared, OSError or ValueError where certificates changed for the worse.
+        """
+        if self._prepared is None:
             raise RuntimeError("nothing is prepared to be served")
-        self._gateway.swap(prepared)
+        self._gateway.swap(self._prepared)
+        self._prepared = None
         self._since = time.time()
 
     async def abort(self) -> None:
@@ -87,3 +93,14 @@ class Serving:
     async def metrics(self) -> bytes:
         """See ``apim_core.management.Observed``."""
         return self._gateway.metrics.exposition()
+
+
+def _check_certificates(configuration: Configuration) -> None:
+    """Read the files of all listeners, so that bad ones are found before anything changes. Raises OSError."""
+    for listener in configuration.listen:
+        tls = server_settings(configuration, listener).tls
+        if tls is not None:
+            try:
+                Certificates(tls)
+            except ValueError as error:
+                raise OSError(f"the certificates of {listener.address} cannot be used: {error}") from error

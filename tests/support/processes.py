@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import http.client
 import json
 import os
@@ -158,17 +159,29 @@ class Running:
         assert found(), self.output
         return found()[0]
 
-    def port(self, listener: int = 0) -> int:
+    @functools.cached_property
+    def started(self) -> dict[str, Any]:
+        """What it says when it serves."""
+        return self.logged("serving")
+
+    def forget(self) -> None:
+        """Begin to read the log anew."""
+        assert self.started
+        self.lines.clear()
+
+    @property
+    def port(self) -> int:
         """Where it listens."""
-        return int(self.logged("serving")["listen"][listener].rpartition(":")[2])
+        return int(self.started["listen"][0].rpartition(":")[2])
 
     @property
     def management(self) -> int:
-        return int(self.logged("serving")["management"].rpartition(":")[2])
+        """Where its management port listens."""
+        return int(self.started["management"].rpartition(":")[2])
 
     def get(self, path: str) -> tuple[int, str]:
         """GET on a new connection to the listener."""
-        return fetch(self.port(), path)
+        return fetch(self.port, path)
 
     def manage(self, path: str) -> tuple[int, str]:
         """GET from the management port."""

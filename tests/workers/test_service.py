@@ -28,7 +28,7 @@ def test_the_start_says_what_listens_what_is_loaded_and_what_is_unusual(tmp_path
     with running(tmp_path, configuration()) as gateway:
         said = gateway.logged("serving")
 
-        assert [f"http://127.0.0.1:{gateway.port()}"] == said["listen"]
+        assert [f"http://127.0.0.1:{gateway.port}"] == said["listen"]
         assert (said["apis"], said["operations"], said["plugins"]) == (1, 1, ["keyless", "process-id"])
         assert "open to everybody, without a credential: one" in said["remarks"]
 
@@ -36,7 +36,7 @@ def test_the_start_says_what_listens_what_is_loaded_and_what_is_unusual(tmp_path
 def test_a_request_that_runs_may_end_and_a_new_connection_is_refused(tmp_path: Path) -> None:
     text = configuration(endpoint=f"{{wait-for-file: {{path: '{tmp_path}/go'}}}}")
     with running(tmp_path, text) as gateway:
-        port, answers = gateway.port(), []
+        port, answers = gateway.port, []
         client = threading.Thread(target=lambda: answers.append(fetch(port, "/api/x")))
         client.start()
         eventually((tmp_path / "go.waiting").exists, "the request runs")
@@ -56,7 +56,7 @@ def test_a_request_that_runs_may_end_and_a_new_connection_is_refused(tmp_path: P
 def test_a_second_signal_cuts_running_requests(tmp_path: Path) -> None:
     text = configuration(endpoint=f"{{wait-for-file: {{path: '{tmp_path}/never'}}}}")
     with running(tmp_path, text) as gateway:
-        client = http.client.HTTPConnection("127.0.0.1", gateway.port(), timeout=60)
+        client = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=60)
         client.request("GET", "/api/x")
         eventually((tmp_path / "never.waiting").exists, "the request runs")
 
@@ -84,7 +84,7 @@ def test_sighup_takes_a_new_configuration(tmp_path: Path) -> None:
 
 def test_a_broken_configuration_is_refused_with_file_and_line_and_the_old_one_serves(tmp_path: Path) -> None:
     with running(tmp_path, configuration()) as gateway:
-        gateway.port()
+        assert gateway.port
         gateway.configure(configuration(rest="nonsense: 1"))
 
         gateway.signal(signal.SIGHUP)
@@ -97,7 +97,7 @@ def test_a_broken_configuration_is_refused_with_file_and_line_and_the_old_one_se
 
 def test_a_plugin_that_cannot_start_leaves_the_old_configuration_serving(tmp_path: Path) -> None:
     with running(tmp_path, configuration()) as gateway:
-        gateway.port()
+        assert gateway.port
         (tmp_path / "claim").touch()
         flows = f"{{request: [{{fail-at-start: {{claim: '{tmp_path}/claim'}}}}]}}"
         gateway.configure(configuration(flows=flows, context="/new"))
@@ -111,7 +111,7 @@ def test_a_plugin_that_cannot_start_leaves_the_old_configuration_serving(tmp_pat
 
 def test_what_only_a_start_changes_is_not_half_taken_by_a_reload(tmp_path: Path) -> None:
     with running(tmp_path, configuration()) as gateway:
-        gateway.port()
+        assert gateway.port
         gateway.configure(configuration(context="/new").replace("listen: 127.0.0.1:0\n", "listen: 127.0.0.1:1\n", 1))
 
         gateway.signal(signal.SIGHUP)
@@ -123,7 +123,7 @@ def test_what_only_a_start_changes_is_not_half_taken_by_a_reload(tmp_path: Path)
 
 def test_watching_reloads_when_a_file_changes(tmp_path: Path) -> None:
     with running(tmp_path, configuration(), "--watch") as gateway:
-        gateway.port()
+        assert gateway.port
         gateway.logged("watching")
 
         gateway.configure(configuration(context="/new"))
@@ -192,7 +192,7 @@ def test_a_socket_that_systemd_opened_is_taken(tmp_path: Path, workers: str) -> 
     with socket.create_server(("127.0.0.1", 0)) as handed:
         port = handed.getsockname()[1]
         with running(tmp_path, configuration(), "--workers", workers, prefix=_as_systemd(handed)) as gateway:
-            assert port == gateway.port()
+            assert port == gateway.port
             assert gateway.get("/api/x")[0] == 200
 
 
