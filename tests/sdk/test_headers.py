@@ -1,0 +1,112 @@
+import pytest
+from apim_sdk import Headers
+from hypothesis import given
+from hypothesis import strategies as st
+
+NAMES = st.sampled_from(["A", "a", "B", "b-C", "B-c", "X-Long-Name"])
+PRINTABLE = st.characters(min_codepoint=0x20, max_codepoint=0xFF, exclude_characters="\x7f")
+VALUES = st.text(PRINTABLE, max_size=8).map(str.strip)
+FIELDS = st.lists(st.tuples(NAMES, VALUES), max_size=8)
+CHANGES = st.lists(st.tuples(st.sampled_from(["set", "add", "remove"]), NAMES, VALUES), max_size=8)
+
+
+def test_names_compare_without_case_and_keep_it():
+    headers = Headers([("X-Tier", "gold"), ("x-TIER", "silver")])
+    assert "gold" == headers["X-tier"]
+    assert ("gold", "silver") == headers.get_all("X-TIER")
+    assert [("X-Tier", "gold"), ("x-TIER", "silver")] == list(headers.items())
+    assert 2 == len(headers)
+    assert ["x-tier"] == list(headers)
+    assert "X-TIER" in headers
+    assert 5 not in headers
+
+
+def test_a_missing_name_is_none_a_default_or_a_key_error():
+    headers = Headers()
+    assert headers.get("X") is None
+    assert "y" == headers.get("X", "y")
+    assert () == headers.get_all("X")
+    assert [] == headers.values_of(b"x")
+    assert headers.first(b"x") is None
+    with pytest.raises(KeyError):
+        headers["X"]
+
+
+def test_set_puts_one_field_in_the_place_of_the_first():
+    headers = Headers([("A", "1"), ("B", "2"), ("a", "3")])
+    headers["a"] = "4"
+    assert [("a", "4"), ("B", "2")] == list(headers.items())
+
+
+def test_remove_takes_every_field_of_the_name():
+    headers = Headers([("A", "1"), ("B", "2"), ("a", "3")])
+    del headers["A"]
+    headers.discard(b"missing")
+    assert [("B", "2")] == list(headers.items())
+    assert 1 == len(headers)
+
+
+def test_a_copy_is_independent():
+    headers = Headers([("A", "1"), ("B", "2")])
+    headers.remove("A")
+    copy = headers.copy()
+    copy["B"] = "3"
+    assert [("B", "2")] == list(headers.items())
+    assert [("B", "3")] == list(copy.items())
+
+
+def test_headers_are_equal_with_the_same_fields_in_any_case():
+    assert Headers([("A", "1")]) == Headers([("a", "1")])
+    assert Headers([("A", "1")]) != Headers([("A", "2")])
+    assert Headers() != "headers"
+
+
+def test_raw_pairs_are_taken_over_with_their_duplicates():
+    headers = Headers.from_raw([(b"A", b"1"), (b"a", b"2"), (b"B", b"3")])
+    assert {b"a": [0, 1], b"b": [2]} == headers.index
+    assert [b"1", b"2"] == headers.values_of(b"a")
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a:", "a\r\nb", "é", "a\x00"])
+def test_a_name_must_be_a_token(name):
+    with pytest.raises(ValueError, match="header name"):
+        Headers([(name, "x")])
+
+
+@pytest.mark.parametrize("value", ["a\r\nb: c", "a\nb", "a\rb", "a\x00b", "\x7f"])
+def test_a_value_must_be_one_line(value):
+    headers = Headers()
+    with pytest.raises(ValueError, match="control characters"):
+        headers.add("A", value)
+
+
+def test_text_beyond_latin_1_goes_as_utf_8():
+    headers = Headers([("A", "é"), ("B", "€")])
+    assert [(b"A", b"\xe9"), (b"B", b"\xe2\x82\xac")] == list(headers.raw())
+
+
+def test_white_space_around_a_value_is_no_part_of_it():
+    assert "a b" == Headers([("A", " \ta b ")])["A"]
+
+
+def test_a_representation_shows_no_value():
+    assert "<Headers Authorization>" == repr(Headers([("Authorization", "Bearer x")]))
+
+
+@given(FIELDS, CHANGES)
+def test_changes_do_what_they_do_to_a_list_of_pairs(fields, changes):
+    headers, model = Headers(fields), list(fields)
+    for change, name, value in changes:
+        places = [place for place, pair in enumerate(model) if pair[0].lower() == name.lower()]
+        if change == "add" or (change == "set" and not places):
+            model.append((name, value))
+        elif change == "set":
+            model[places[0]] = (name, value)
+        if change != "add":
+            dropped = set(places[1:] if change == "set" else places)
+            model = [pair for place, pair in enumerate(model) if place not in dropped]
+        getattr(headers, change)(*((name,) if change == "remove" else (name, value)))
+        assert model == list(headers.items())
+        assert len(model) == len(headers)
+        for each in ("A", "B", "b-c"):
+            assert tuple(v for n, v in model if n.lower() == each.lower()) == headers.get_all(each)
