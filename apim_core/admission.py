@@ -103,7 +103,8 @@ async def admit(plans: tuple[CompiledPlan, ...], exchange: Exchange) -> Compiled
         except Exception as error:
             raise PluginFault(error, plan.plan.name) from error
         else:
-            plan.authenticator.conceal(exchange)
+            for each in plans:  # a credential of another plan is not the backend's business either
+                each.authenticator.conceal(exchange)
             return plan
     if refusal is not None:
         raise refusal

@@ -30,13 +30,8 @@ T = TypeVar("T")
 class SystemClock:
     """The machine's clocks."""
 
-    def now(self) -> float:
-        """See ``apim_sdk.Clock``."""
-        return time.time()
-
-    def monotonic(self) -> float:
-        """See ``apim_sdk.Clock``."""
-        return time.monotonic()
+    now = staticmethod(time.time)
+    monotonic = staticmethod(time.monotonic)
 
 
 class _Spawner(Protocol):

@@ -23,6 +23,7 @@ from apim_sdk.policy import Send
 
 from apim_core.admission import CompiledPlan, admit, authorize
 from apim_core.faults import FaultTemplates, render
+from apim_core.http.target import InvalidTarget, canonical_path
 from apim_core.routing import NotAllowed, Router
 from apim_core.steps import CompiledStep, PluginFault, fault_of, run
 
@@ -108,7 +109,10 @@ class Pipeline:
                     if target.operation.scopes:
                         authorize(exchange)
                 if chain.request:
+                    path = exchange.endpoint_path
                     await run(chain.request, exchange)
+                    if exchange.endpoint_path is not path:
+                        exchange.endpoint_path = _rewritten(exchange.endpoint_path)
                 timings = exchange.timings
                 timings.endpoint_started = monotonic()
                 exchange.response = await chain.send(exchange)
@@ -166,7 +170,7 @@ class Pipeline:
             answer = Response(204, Headers(allow.items()))
             entry = (*known.entry, CompiledStep("options", _raising(Respond(answer))))
         else:
-            exchange.operation = Operation(exchange.request.method, known.operation.template)
+            exchange.operation = Operation("*", known.operation.template)
             entry = (CompiledStep("match", _raising(Reject(errors.METHOD_NOT_ALLOWED, headers=allow))),)
         return Target(known.api, exchange.operation, entry, None, known.chain, known.templates)
 
@@ -194,6 +198,14 @@ class Pipeline:
     def _report(self, fault: Fault) -> None:
         if isinstance(fault, PluginFault):
             self._on_failure(fault.policy or "endpoint", fault.error)
+
+
+def _rewritten(path: str) -> str:
+    """A path that a policy made, canonical like the one that came in. Raises Fault where it has no canonical form."""
+    try:
+        return canonical_path(path)
+    except InvalidTarget as error:
+        raise Fault(errors.BAD_REQUEST, "The rewritten path is not valid", detail=f"{path!r}: {error}") from error
 
 
 def _raising(exception: Exception) -> Callable[[Exchange], Any]:

@@ -8,7 +8,8 @@ from typing import Any
 
 import attrs
 import pytest
-from apim_sdk import Body, Endpoint, Exchange, Policy, Reject, Respond, Response, Send
+from apim_sdk import Body, Endpoint, Exchange, Policy, Reject, Respond, Response
+from apim_sdk import Send as Send
 from support.gateway import api, run, serving
 
 TRACE: list[str] = []
@@ -285,7 +286,11 @@ def test_a_response_template_replaces_status_headers_and_body_of_an_error(tmp_pa
     text = api(
         rest="""\
         response_templates:
-          NOT_FOUND: {status: 410, headers: {X-Key: "{{ fault.key }}"}, body: "gone: {{ request.path }}", content_type: text/plain}
+          NOT_FOUND:
+            status: 410
+            headers: {X-Key: "{{ fault.key }}"}
+            body: "gone: {{ request.path }}"
+            content_type: text/plain
         """
     )
 
@@ -329,5 +334,47 @@ def test_a_client_that_goes_away_cancels_the_work_and_after_still_runs(tmp_path:
             await until(lambda: "after a None" in TRACE)
             assert TRACE == ["begun", "cancelled", "after a None"]
             await until(lambda: served.gateway.snapshot is not None and served.gateway.snapshot.active == 0)
+
+    run(scenario())
+
+
+@attrs.frozen
+class SendTo(Policy):
+    """Puts a path in the place of the endpoint's."""
+
+    path: str = "/"
+    """The path."""
+
+    def on_request(self, exchange: Exchange) -> None:
+        exchange.endpoint_path = self.path
+
+
+@attrs.frozen
+class ShowPath(Endpoint):
+    """Answers with the path that it was given."""
+
+    async def send(self, exchange: Exchange) -> Response:
+        return Response(200, body=exchange.endpoint_path.encode())
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"), [("/a/../b", b"/b"), ("/a/%2e%2e/b", b"/b"), ("//a", b"/a"), ("/%61", b"/a"), ("/a", b"/a")]
+)
+def test_a_rewritten_path_is_canonical_again_before_it_is_sent(tmp_path: Path, written: str, sent: bytes) -> None:
+    text = api(flows=f"{{request: [{{send: {{path: '{written}'}}}}]}}", endpoint="{show-path: {}}")
+
+    async def scenario() -> None:
+        async with serving(text, tmp_path, send=SendTo, show_path=ShowPath) as served:
+            assert sent == (await served.get("/api/items/1")).body
+
+    run(scenario())
+
+
+def test_a_rewritten_path_without_a_canonical_form_is_refused(tmp_path: Path) -> None:
+    text = api(flows="{request: [{send: {path: '/a%2fb'}}]}", endpoint="{show-path: {}}")
+
+    async def scenario() -> None:
+        async with serving(text, tmp_path, send=SendTo, show_path=ShowPath) as served:
+            assert 400 == (await served.get("/api/items/1")).status
 
     run(scenario())

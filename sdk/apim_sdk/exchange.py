@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from random import getrandbits
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +76,7 @@ class Exchange:
     __slots__ = (
         "_afters",
         "_deferred",
+        "_id",
         "_variables",
         "api",
         "application",
@@ -83,7 +85,6 @@ class Exchange:
         "client",
         "endpoint_path",
         "fault",
-        "id",
         "operation",
         "path_parameters",
         "plan",
@@ -100,7 +101,7 @@ class Exchange:
     def __init__(self, request: Request, client: Client, id: str = "", started: float = 0.0) -> None:  # noqa: A002  # the standard word
         self.request = request
         self.client = client
-        self.id = id
+        self._id = id
         self.response: Response | None = None
         self.plan: Plan | None = None
         self.principal: Principal | None = None
@@ -115,6 +116,13 @@ class Exchange:
         self._variables: dict[str, Any] | None = None
         self._afters: list[Callable[[Exchange], Any]] = []
         self._deferred: list[Callable[[], None]] = []
+
+    @property
+    def id(self) -> str:
+        """What tells this exchange from all others: 32 hexadecimal digits, made when somebody asks for them."""
+        if not self._id:
+            self._id = f"{getrandbits(128):032x}"
+        return self._id
 
     @property
     def variables(self) -> dict[str, Any]:

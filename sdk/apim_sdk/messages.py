@@ -13,7 +13,15 @@ from apim_sdk.headers import Headers
 
 __all__ = ["Request", "Response", "Tunnel", "reason_phrase"]
 
-_PHRASES: Mapping[int, str] = MappingProxyType({status.value: status.phrase for status in HTTPStatus})
+_PHRASES: Mapping[int, str] = MappingProxyType(
+    {
+        **{status.value: status.phrase for status in HTTPStatus},
+        413: "Content Too Large",  # RFC 9110 renamed these; Python's names follow in 3.13
+        414: "URI Too Long",
+        416: "Range Not Satisfiable",
+        422: "Unprocessable Content",
+    }
+)
 
 
 def reason_phrase(status: int) -> str:
