@@ -97,14 +97,14 @@ async def admit(plans: tuple[CompiledPlan, ...], exchange: Exchange) -> Compiled
                 continue
             presented = presented or not plan.anonymous
             await plan.enter(credential, exchange)
+            for each in plans:  # a credential of another plan is not the backend's business either
+                each.authenticator.conceal(exchange)
         except Fault as fault:
             if refusal is None or (fault.status >= 500 > refusal.status):
                 refusal = fault
         except Exception as error:
-            raise PluginFault(error, plan.plan.name) from error
+            raise PluginFault(error, f"plan {plan.plan.name}") from error
         else:
-            for each in plans:  # a credential of another plan is not the backend's business either
-                each.authenticator.conceal(exchange)
             return plan
     if refusal is not None:
         raise refusal

@@ -155,7 +155,7 @@ def fault_of(error: Exception, step: str) -> Fault:
     elif isinstance(error, BodyError):
         fault = Fault(errors.INCOMPLETE_PAYLOAD, detail=str(error))
     else:
-        fault = PluginFault(error, step)
+        return PluginFault(error, step)
     fault.policy = step
     return fault
 
@@ -166,3 +166,4 @@ class PluginFault(Fault):
     def __init__(self, error: Exception, step: str) -> None:
         super().__init__(errors.POLICY_FAILURE, detail=f"{step}: {type(error).__name__}: {error}")
         self.error = error
+        self.policy = step
