@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 
 import attrs
-from apim_sdk.errors import EvaluationError, Fault
+from apim_sdk.errors import Fault
 from apim_sdk.exchange import Exchange
 from apim_sdk.fields import Template
 from apim_sdk.headers import Headers
@@ -62,10 +62,14 @@ def render(fault: Fault, exchange: Exchange, levels: tuple[FaultTemplates, ...])
 
 
 def _apply(template: FaultTemplate, response: Response, exchange: Exchange) -> None:
+    headers = response.headers.copy()
     try:
         body = None if template.body is None else template.body.render(exchange).encode()
-        headers = [(name, value.render(exchange)) for name, value in template.headers]
-    except EvaluationError as error:
+        if body is not None:
+            headers.set("Content-Type", template.content_type)
+        for name, value in template.headers:
+            headers.set(name, value.render(exchange))
+    except ValueError as error:  # an EvaluationError, or a value that no header may hold
         if exchange.fault is not None:
             exchange.fault.detail = f"{exchange.fault.detail or ''} [response template: {error}]".strip()
         return
@@ -73,6 +77,4 @@ def _apply(template: FaultTemplate, response: Response, exchange: Exchange) -> N
         response.status = template.status
     if body is not None:
         response.body.replace(body)
-        response.headers.set("Content-Type", template.content_type)
-    for name, value in headers:
-        response.headers.set(name, value)
+    response.headers = headers
