@@ -40,6 +40,7 @@ class ConnectionPool:
         self.counts = UpstreamCounts()
         self.waiting: deque[Waiter] = deque()
         self.stopped = False
+        self._changes = 1
         self._emptied: asyncio.Future[None] | None = None
 
     async def acquire(self, *, fresh: bool = False) -> UpstreamConnection:
@@ -151,9 +152,20 @@ class ConnectionPool:
             self._slot_freed()
 
     def sweep(self, now: float) -> None:
-        """Expire the connections whose deadline has passed."""
+        """Expire the connections whose deadline has passed; leave addresses that the origin's name no longer has."""
         for connection in [one for one in self.connections if one.deadline < now]:
             connection.expire()
+        resolver = self._dialer.resolver
+        resolver.refresh()
+        if resolver.changes != self._changes:
+            self._changes = resolver.changes
+            self._leave(resolver.hosts)
+
+    def _leave(self, hosts: frozenset[str]) -> None:
+        for connection in self.connections:
+            connection.retired = connection.host not in hosts
+        for connection in [one for one in self.idle if one.retired]:
+            connection.finish()
 
     async def stop(self) -> None:
         """Refuse who waits, close every connection, and return when all are gone."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
+from ipaddress import ip_address
+from math import inf
 from typing import Any
 
 __all__ = ["Address", "Lookup", "Resolver", "system_lookup"]
@@ -33,12 +35,14 @@ class Resolver:
     def __init__(self, host: str, port: int, refresh: float, lookup: Lookup = system_lookup) -> None:
         self._host = host
         self._port = port
-        self._refresh = refresh
+        self._refresh = inf if _is_address(host) else refresh
         self._lookup = lookup
         self._addresses: tuple[Address, ...] = ()
         self._due = 0.0
         self._running: asyncio.Task[OSError | None] | None = None
         self._turn = -1
+        self.changes = 0
+        """How often other addresses were found than before."""
         self.failures = 0
         """Look-ups that failed."""
 
@@ -47,10 +51,21 @@ class Resolver:
         """Whether a look-up is running."""
         return self._running is not None
 
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The addresses last found, in text."""
+        return frozenset(address[0] for _, address in self._addresses)
+
+    def refresh(self) -> None:
+        """Begin to look up again if the addresses are old."""
+        if self._running is None and asyncio.get_running_loop().time() >= self._due:
+            self._running = asyncio.create_task(self._look_up())
+
     async def addresses(self) -> tuple[Address, ...]:
         """All addresses, beginning with the next one each time. Raises OSError if none was ever found."""
-        if self._running is None and (not self._addresses or asyncio.get_running_loop().time() >= self._due):
-            self._running = asyncio.create_task(self._look_up())
+        if not self._addresses:
+            self._due = 0.0
+        self.refresh()
         running = self._running
         if not self._addresses and running is not None:
             await asyncio.wait((running,))
@@ -69,6 +84,8 @@ class Resolver:
         else:
             if not found:
                 return self._failed(OSError(f"{self._host} has no address"))
+            if set(found) != set(self._addresses):
+                self.changes += 1
             self._addresses = found
             return None
         finally:
@@ -86,3 +103,11 @@ class Resolver:
             running.cancel()
             await asyncio.wait((running,))
             self._running = None
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True

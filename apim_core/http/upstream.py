@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from apim_sdk.body import BodyError
+from apim_sdk.body import Body, BodyError
 from apim_sdk.errors import ENDPOINT_TIMEOUT, Fault
 from apim_sdk.identity import Client
 from apim_sdk.messages import Request, Response
@@ -25,7 +25,7 @@ _IDEMPOTENT = frozenset(("DELETE", "GET", "HEAD", "OPTIONS", "PUT", "TRACE"))
 """RFC 9110, section 9.2.2: to send such a request twice is as good as once."""
 
 _ONE_WRITE = 64 * 1024
-"""Bytes of content up to which copying it behind the head costs less than a second write."""
+"""Bytes of content up to which it leaves behind its head in one write."""
 
 
 class UpstreamPool:
@@ -91,35 +91,29 @@ class UpstreamPool:
         head = self._head.write(request, target, client, body.length if data is None else len(data), upgrade)
         first_byte = self._first_byte if first_byte_timeout is None else first_byte_timeout or NEVER
         total = self._total if total_timeout is None else total_timeout or NEVER
-        method = request.method
-        head_only = method == "HEAD"
+        expected = (request.method == "HEAD", upgrade, informational)
         idle = self._idle
         if total == NEVER:
             connection = idle.pop() if idle else await self._pool.acquire()
         else:
             connection = await self._acquire_within(total)
-        if data is None:
-            connection.sending = True
-            answer = connection.exchange(head, NEVER, head_only, upgrade, informational)
-            connection.sender = asyncio.create_task(send_body(connection, body, first_byte))
-        elif len(data) <= _ONE_WRITE:
-            answer = connection.exchange(head + data, first_byte, head_only, upgrade, informational)
+        if data is not None and len(data) <= _ONE_WRITE:
+            answer = connection.exchange(head + data if data else head, first_byte, *expected)
         else:
-            answer = connection.exchange(head, first_byte, head_only, upgrade, informational)
-            connection.write(data)
+            answer = _stream(connection, head, body, first_byte, expected)
         try:
             return await answer
         except asyncio.CancelledError:
             connection.give_up(answer)
             raise
         except Unanswered:
-            if data is None or connection.exchanges == 1 or method not in _IDEMPOTENT:
+            if data is None or connection.exchanges == 1 or request.method not in _IDEMPOTENT:
                 raise
             total_deadline = connection.total_deadline
         self.counts.retried += 1
         connection = await self._pool.acquire(fresh=True)
         connection.total_deadline = total_deadline
-        answer = connection.exchange(head + data, first_byte, head_only, upgrade, informational)
+        answer = _stream(connection, head, body, first_byte, expected)
         try:
             return await answer
         except asyncio.CancelledError:
@@ -135,3 +129,17 @@ class UpstreamPool:
             raise Fault(ENDPOINT_TIMEOUT, detail=f"no connection to {self.origin} within {seconds:g} s") from error
         connection.total_deadline = deadline
         return connection
+
+
+def _stream(
+    connection: UpstreamConnection,
+    head: bytes,
+    body: Body,
+    first_byte: float,
+    expected: tuple[bool, bool, Informational | None],
+) -> asyncio.Future[Response]:
+    """Send a body beside waiting for the answer, which may come before its end."""
+    connection.sending = True
+    answer = connection.exchange(head, NEVER, *expected)
+    connection.sender = asyncio.create_task(send_body(connection, body, first_byte))
+    return answer

@@ -86,7 +86,9 @@ class UpstreamConnection(asyncio.Protocol):
         "_max_head",
         "_owner",
         "_reader",
+        "_released",
         "_response",
+        "_rest",
         "_settings",
         "_time",
         "_transport",
@@ -96,6 +98,8 @@ class UpstreamConnection(asyncio.Protocol):
         "address",
         "deadline",
         "exchanges",
+        "host",
+        "retired",
         "sender",
         "sending",
         "state",
@@ -108,6 +112,8 @@ class UpstreamConnection(asyncio.Protocol):
         self._owner = owner
         self._settings = settings
         self._max_head = int(settings.max_head)
+        self._rest = float(settings.keep_alive or NEVER)
+        self._released = owner.released
         self._reader = AnswerReader(owner.kinds, settings.max_headers, settings.max_informational)
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
         self._waiter: asyncio.Future[Response] | None = None
@@ -116,8 +122,10 @@ class UpstreamConnection(asyncio.Protocol):
         self._response: Response | None = None
         self._tunnel: UpstreamTunnel | None = None
         self._fed = 0
+        self.host = ""
+        """The address of the other end, in text."""
         self.address = "the backend"
-        """The other end, for the operator."""
+        """The address and the port, for the operator."""
         self.state = IDLE
         self.deadline = NEVER
         """When (loop time) the present state has lasted too long."""
@@ -125,6 +133,8 @@ class UpstreamConnection(asyncio.Protocol):
         """When (loop time) the exchange has."""
         self.exchanges = 0
         """How many exchanges were begun on it."""
+        self.retired = False
+        """Whether it is not to be used again, although nothing is wrong with it."""
         self.sending = False
         """Whether part of the request is still to be sent; the sender sets it."""
         self.sender: asyncio.Task[None] | None = None
@@ -211,7 +221,7 @@ class UpstreamConnection(asyncio.Protocol):
         if self.state == IDLE:
             self._owner.closing(self)
         self.state = CLOSED
-        self.deadline = self.total_deadline = NEVER
+        self.deadline = NEVER
         waiter, self._waiter = self._waiter, None
         if waiter is not None and not waiter.done() and error is not None:
             waiter.set_exception(error)
@@ -237,11 +247,19 @@ class UpstreamConnection(asyncio.Protocol):
         self._transport.writelines(parts)
 
     async def writable(self) -> None:
-        """Return when there is room for more, or the connection is closed."""
+        """Return when there is room for more, or the connection is closed; until then the backend is to take some."""
         writable = self._writable
         if writable is not None:
             self.extend(self._settings.idle_timeout or NEVER)
             await writable
+
+    def sent(self, more: bool, first_byte: float) -> None:
+        """Part of the request is out; ``more`` is to come, or else the answer is due in ``first_byte`` seconds."""
+        self.sending = more
+        if self.state == HEAD:
+            self.extend(NEVER if more else first_byte)
+        elif self.state == BODY:
+            self.extend(self._settings.idle_timeout or NEVER)
 
     def pause_writing(self) -> None:
         """See ``asyncio.Protocol``."""
@@ -261,7 +279,9 @@ class UpstreamConnection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=self._settings.high_water)
         name = transport.get_extra_info("peername")
-        self.address = "{}:{}".format(*name[:2]) if isinstance(name, tuple) else str(name)
+        if isinstance(name, tuple):
+            self.host = name[0]
+            self.address = f"{name[0]}:{name[1]}"
 
     def data_received(self, data: bytes) -> None:
         """See ``asyncio.Protocol``."""
@@ -322,7 +342,7 @@ class UpstreamConnection(asyncio.Protocol):
         if self._reader.stage != WAITING:
             return Fault(ENDPOINT_RECEIVE_FAILED, detail=f"{text} in the middle of its answer")
         if self.sending:
-            return Fault(ENDPOINT_SEND_FAILED, detail=f"{text} in the middle of the request")
+            return Unanswered(ENDPOINT_SEND_FAILED, detail=f"{text} in the middle of the request")
         return Unanswered(ENDPOINT_CONNECTION_CLOSED, detail=f"{text} without an answer")
 
     def _violated(self, reason: object) -> None:
@@ -387,9 +407,11 @@ class UpstreamConnection(asyncio.Protocol):
     def _finish(self) -> None:
         """The answer is whole: hand it over, or its end, and become idle."""
         reader = self._reader
+        chunks = reader.chunks
         if self.state == HEAD:
-            response = self._hand_over(Body(b"".join(reader.chunks)))
-            reader.chunks.clear()
+            body = Body(chunks[0] if len(chunks) == 1 else b"".join(chunks))
+            chunks.clear()
+            response = self._hand_over(body)
             if reader.fields:
                 response.trailers = Headers.from_raw(reader.fields)
         else:
@@ -397,20 +419,22 @@ class UpstreamConnection(asyncio.Protocol):
             response, self._response = cast(Response, self._response), None
             if reader.fields:
                 response.trailers = Headers.from_raw(reader.fields)
-            body, self._body = cast(AnswerBody, self._body), None
-            body.end()
-        if reader.reusable and not self.sending:
+            stream, self._body = cast(AnswerBody, self._body), None
+            stream.end()
+        if reader.reusable and not self.sending and not self.retired:
             self.state = IDLE
             self.total_deadline = NEVER
-            self.deadline = self._time() + self._keep_alive(reader.keep_alive)
-            self._owner.released(self)
+            self.deadline = self._time() + self._rest
+            if reader.keep_alive is not None:
+                self._heed(reader.keep_alive)
+            self._released(self)
         else:
             self.finish()
 
-    def _keep_alive(self, announced: float | None) -> float:
-        """Seconds to stay idle: fewer than the backend said that it would keep the connection."""
-        seconds = self._settings.keep_alive or NEVER
-        return seconds if announced is None or announced > seconds else announced - 1
+    def _heed(self, announced: float) -> None:
+        """The backend said for how many seconds it keeps the connection: be idle for fewer."""
+        if announced - 1 < self._rest:
+            self.deadline = self._time() + announced - 1
 
     def _switch(self, rest: bytes) -> None:
         """101: what follows is not HTTP."""

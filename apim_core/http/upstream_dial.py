@@ -31,7 +31,7 @@ class Dialer:
         self._settings = settings
         self._context: ssl.SSLContext | None = None
         peer = settings.proxy or origin
-        self._resolver = Resolver(peer.host, peer.port, settings.resolve_every, lookup)
+        self.resolver = Resolver(peer.host, peer.port, settings.resolve_every, lookup)
 
     def prepare(self) -> None:
         """Read certificates now. Raises ValueError naming a file that cannot be used."""
@@ -43,7 +43,7 @@ class Dialer:
         try:
             async with asyncio.timeout(self._settings.connect_timeout or None):
                 self.prepare()
-                return await self._race(make, await self._resolver.addresses())
+                return await self._race(make, await self.resolver.addresses())
         except TimeoutError as error:
             raise Fault(ENDPOINT_CONNECT_TIMEOUT, detail=f"{self._origin} took no connection in time") from error
         except OSError as error:
@@ -112,7 +112,7 @@ class Dialer:
 
     async def stop(self) -> None:
         """End what runs in the background."""
-        await self._resolver.stop()
+        await self.resolver.stop()
 
 
 def _drop(attempt: asyncio.Task[UpstreamConnection]) -> None:

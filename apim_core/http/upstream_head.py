@@ -23,6 +23,9 @@ _AUTHORITY = re.compile(r"[0-9A-Za-z\-._~%!$&'()*+,;=:\[\]]+").fullmatch
 _OWNED = HOP_BY_HOP | {b"content-length", b"expect", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto"}
 """Fields that do not go on as they came: they concern the client's connection, or the gateway writes its own."""
 
+_MOST_CLIENTS = 1024
+"""Clients whose forwarding fields are remembered; each is held, so that its id stays its own."""
+
 _WITH_CONTENT = frozenset(("PATCH", "POST", "PUT"))
 
 
@@ -45,10 +48,12 @@ def upgrade_of(request: Request) -> bool:
 class RequestHead:
     """Writes the heads of all requests to one origin; what is the same in each is made once."""
 
-    __slots__ = ("_end", "_prefix", "_preserve_host", "_version")
+    __slots__ = ("_clients", "_end", "_prefix", "_preserve_host", "_version")
 
     def __init__(self, origin: Origin, settings: UpstreamSettings, via: str) -> None:
         self._preserve_host = settings.preserve_host
+        if not origin.host.isascii():
+            raise ValueError(f"the host {origin.host!r} must be ASCII: write an international name as xn--...")
         host = b"" if settings.preserve_host else b"\r\nHost: " + origin.authority.encode("ascii")
         proxy = settings.proxy
         self._prefix = authorization = b""
@@ -56,6 +61,7 @@ class RequestHead:
             self._prefix = str(origin).encode("ascii")
             authorization = proxy_authorization(proxy)
         self._version = b" HTTP/1.1" + host + authorization
+        self._clients: dict[int, tuple[Client, str, str, bytes]] = {}
         self._end = b"\r\nVia: 1.1 " + via.encode("ascii") + b"\r\n\r\n"
 
     def write(self, request: Request, target: str, client: Client | None, length: int | None, upgrade: bool) -> bytes:
@@ -81,17 +87,30 @@ class RequestHead:
         if self._preserve_host:
             framing = self._host(request) + framing
         lines = b"\r\n".join(map(b": ".join, filter(None, items)))
+        forwarded = b"" if client is None else self._forwarding_fields(request, client)
         return b"%b %b%b%b%b%b%b%b%b" % (
             _encode_method(request.method),
             self._prefix,
             target.encode("ascii"),
             self._version,
             framing,
-            b"" if client is None else forwarding_fields(request, client),
+            forwarded,
             b"\r\n" if lines else b"",
             lines,
             self._end,
         )
+
+    def _forwarding_fields(self, request: Request, client: Client) -> bytes:
+        """As ``forwarding_fields``, which is asked once for all requests of a client to the same host."""
+        known = self._clients.get(id(client))
+        if known is not None and known[1] == request.host and known[2] == request.scheme:
+            return known[3]
+        fields = forwarding_fields(request, client)
+        if not client.trusted:
+            if len(self._clients) >= _MOST_CLIENTS:
+                self._clients.clear()
+            self._clients[id(client)] = (client, request.host, request.scheme, fields)
+        return fields
 
     def _host(self, request: Request) -> bytes:
         if _AUTHORITY(request.host) is None:

@@ -10,7 +10,7 @@ from apim_sdk.body import Body, BodyError, BodyTooLarge
 from apim_sdk.errors import CONTENT_TOO_LARGE, INCOMPLETE_PAYLOAD, Fault
 
 from apim_core.http.inbound import BrokenBody
-from apim_core.http.upstream_connection import CLOSED, HEAD, NEVER, UpstreamConnection
+from apim_core.http.upstream_connection import CLOSED, UpstreamConnection
 
 __all__ = ["send_body", "what_broke"]
 
@@ -29,10 +29,11 @@ def what_broke(error: Exception) -> Exception:
 async def send_body(connection: UpstreamConnection, body: Body, first_byte: float) -> None:
     """Send ``body`` behind a head that was written: in chunks, or as many bytes as its length says.
 
-    The connection is closed if the body breaks, since its request can then never be whole.
+    The head of the answer is due ``first_byte`` seconds after the end. The connection is closed if the body breaks,
+    since its request can then never be whole.
     """
     try:
-        await _send(connection, body)
+        await _send(connection, body, first_byte)
     except Exception as error:  # whatever a body raises, the exchange fails with it
         connection.sender = None
         connection.fail(what_broke(error))
@@ -40,12 +41,10 @@ async def send_body(connection: UpstreamConnection, body: Body, first_byte: floa
     finally:
         body.close()
     connection.sender = None
-    connection.sending = False
-    if connection.state == HEAD:
-        connection.extend(first_byte)
+    connection.sent(False, first_byte)
 
 
-async def _send(connection: UpstreamConnection, body: Body) -> None:
+async def _send(connection: UpstreamConnection, body: Body, first_byte: float) -> None:
     left = body.length
     async with aclosing(cast(AsyncGenerator[bytes, None], aiter(body))) as chunks:
         async for chunk in chunks:
@@ -59,8 +58,7 @@ async def _send(connection: UpstreamConnection, body: Body) -> None:
                     raise BodyError("the body is longer than its length says")
                 connection.write(chunk)
             await connection.writable()
-            if connection.state == HEAD:
-                connection.extend(NEVER)
+            connection.sent(True, first_byte)
     if left:
         raise BodyError(f"the body ended {left} bytes before its length says")
     if left is None:
