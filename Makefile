@@ -2,7 +2,7 @@ PYTHON ?= python3.11
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install run test lint bench docs clean
+.PHONY: help install run test wheel lint bench docs clean
 
 help: ## list the verbs
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -25,6 +25,15 @@ run: install ## start the quickstart gateway and print what to try
 test: $(VENV)/.dev ## run every test
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
+wheel: $(VENV)/.dev ## build the wheel, install it into an empty environment, run every test against it
+	rm -rf dist build/wheel && $(BIN)/uv build --quiet --wheel --out-dir dist
+	$(BIN)/uv venv --quiet --python $(PYTHON) build/wheel/venv
+	$(BIN)/uv export --quiet --frozen --no-emit-project --only-group test -o build/wheel/test.txt
+	$(BIN)/uv export --quiet --frozen --no-emit-project --no-default-groups -o build/wheel/run.txt
+	$(BIN)/uv pip install --quiet --python build/wheel/venv/bin/python --require-hashes -r build/wheel/run.txt -r build/wheel/test.txt
+	$(BIN)/uv pip install --quiet --python build/wheel/venv/bin/python --no-deps dist/*.whl
+	build/wheel/venv/bin/python -P -m pytest -n 2 --dist worksteal
+
 lint: $(VENV)/.dev ## check style, types, imports and the documentation
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -40,4 +49,4 @@ docs: $(VENV)/.dev ## write the generated reference and build the site
 	$(BIN)/mkdocs build --strict --quiet
 
 clean: ## remove what the verbs above made
-	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .import_linter_cache site dist
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .hypothesis .import_linter_cache site dist
