@@ -103,7 +103,8 @@ class Snapshot:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._lease.release()
+        for failure in await self._lease.release():
+            self._log.error("what plugins shared failed to close", error=repr(failure))
         await self._egress.close()
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
