@@ -14,10 +14,11 @@ from collections import deque
 from apim_sdk.errors import ENDPOINT_BUSY, ENDPOINT_CONNECTION_FAILED, Fault
 
 from apim_core.http.deadlines import Sweeper
-from apim_core.http.upstream_connection import IDLE, UpstreamConnection
+from apim_core.http.upstream_connection import UpstreamConnection
 from apim_core.http.upstream_counts import UpstreamCounts
 from apim_core.http.upstream_dial import Dialer
 from apim_core.http.upstream_fields import FieldKinds
+from apim_core.http.upstream_sending import IDLE
 from apim_core.http.upstream_settings import UpstreamSettings
 
 __all__ = ["ConnectionPool"]

@@ -13,10 +13,11 @@ from apim_core.http.deadlines import Sweeper
 from apim_core.http.pool import ConnectionPool
 from apim_core.http.resolver import Lookup, system_lookup
 from apim_core.http.upstream_answer import Informational
-from apim_core.http.upstream_connection import NEVER, Unanswered, UpstreamConnection
+from apim_core.http.upstream_connection import Unanswered, UpstreamConnection
 from apim_core.http.upstream_dial import Dialer
 from apim_core.http.upstream_head import RequestHead, upgrade_of
 from apim_core.http.upstream_request import send_body, what_broke
+from apim_core.http.upstream_sending import NEVER
 from apim_core.http.upstream_settings import Origin, UpstreamSettings
 
 __all__ = ["UpstreamPool"]
@@ -86,21 +87,21 @@ class UpstreamPool:
             data = body.data
         except BodyError as error:
             raise what_broke(error) from error
-        index = request.headers.index
-        upgrade = b"upgrade" in index and upgrade_of(request)
+        upgrade = b"upgrade" in request.headers.index and upgrade_of(request)
         head = self._head.write(request, target, client, body.length if data is None else len(data), upgrade)
         first_byte = self._first_byte if first_byte_timeout is None else first_byte_timeout or NEVER
         total = self._total if total_timeout is None else total_timeout or NEVER
-        expected = (request.method == "HEAD", upgrade, informational)
+        head_only = request.method == "HEAD"
         idle = self._idle
-        if total == NEVER:
-            connection = idle.pop() if idle else await self._pool.acquire()
-        else:
+        if total != NEVER:
             connection = await self._acquire_within(total)
-        if data is not None and len(data) <= _ONE_WRITE:
-            answer = connection.exchange(head + data if data else head, first_byte, *expected)
         else:
-            answer = _stream(connection, head, body, first_byte, expected)
+            connection = idle.pop() if idle else await self._pool.acquire()
+        if data is not None and len(data) <= _ONE_WRITE:
+            message = head + data if data else head
+            answer = connection.exchange(message, first_byte, head_only, upgrade, informational)
+        else:
+            answer = _stream(connection, head, body, first_byte, (head_only, upgrade, informational))
         try:
             return await answer
         except asyncio.CancelledError:
@@ -109,24 +110,26 @@ class UpstreamPool:
         except Unanswered:
             if data is None or connection.exchanges == 1 or request.method not in _IDEMPOTENT:
                 raise
-            total_deadline = connection.total_deadline
         self.counts.retried += 1
-        connection = await self._pool.acquire(fresh=True)
-        connection.total_deadline = total_deadline
-        answer = _stream(connection, head, body, first_byte, expected)
+        fresh = await self._pool.acquire(fresh=True)
+        fresh.total_deadline = connection.total_deadline
+        answer = _stream(fresh, head, body, first_byte, (head_only, upgrade, informational))
         try:
             return await answer
         except asyncio.CancelledError:
-            connection.give_up(answer)
+            fresh.give_up(answer)
             raise
 
     async def _acquire_within(self, seconds: float) -> UpstreamConnection:
         deadline = asyncio.get_running_loop().time() + seconds
-        try:
-            async with asyncio.timeout_at(deadline):
-                connection = await self._pool.acquire()
-        except TimeoutError as error:
-            raise Fault(ENDPOINT_TIMEOUT, detail=f"no connection to {self.origin} within {seconds:g} s") from error
+        if self._idle:
+            connection = self._idle.pop()
+        else:
+            try:
+                async with asyncio.timeout_at(deadline):
+                    connection = await self._pool.acquire()
+            except TimeoutError as error:
+                raise Fault(ENDPOINT_TIMEOUT, detail=f"no connection to {self.origin} within {seconds:g} s") from error
         connection.total_deadline = deadline
         return connection
 

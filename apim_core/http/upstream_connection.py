@@ -40,20 +40,17 @@ from apim_sdk.headers import Headers
 from apim_sdk.messages import Response
 from httptools import HttpParserError, HttpParserUpgrade
 
-from apim_core.http.upstream_answer import ARRIVING, COMPLETE, WAITING, AnswerReader, Informational
+from apim_core.http.upstream_answer import ARRIVING, COMPLETE, WAITING, AnswerReader, Informational, Violation
 from apim_core.http.upstream_body import AnswerBody
 from apim_core.http.upstream_counts import UpstreamCounts
 from apim_core.http.upstream_fields import FieldKinds
+from apim_core.http.upstream_sending import BODY, CLOSED, HEAD, IDLE, NEVER, TUNNEL, UpstreamSending
 from apim_core.http.upstream_settings import UpstreamSettings
 from apim_core.http.upstream_tunnel import UpstreamTunnel
 
-__all__ = ["BODY", "CLOSED", "HEAD", "IDLE", "NEVER", "TUNNEL", "Owner", "Unanswered", "UpstreamConnection"]
-
-IDLE, HEAD, BODY, TUNNEL, CLOSED = range(5)
+__all__ = ["Owner", "Unanswered", "UpstreamConnection"]
 
 _ANSWERING = (HEAD, BODY)
-
-NEVER = float("inf")
 
 
 class Unanswered(Fault):
@@ -76,69 +73,40 @@ class Owner(Protocol):
         """It is gone."""
 
 
-class UpstreamConnection(asyncio.Protocol):
+class UpstreamConnection(UpstreamSending):
     """See the module. All calls are made on the loop's thread."""
 
     __slots__ = (
         "_body",
         "_fed",
-        "_loop",
         "_max_head",
         "_owner",
         "_reader",
         "_released",
         "_response",
         "_rest",
-        "_settings",
-        "_time",
-        "_transport",
         "_tunnel",
         "_waiter",
-        "_writable",
-        "address",
-        "deadline",
         "exchanges",
-        "host",
         "retired",
-        "sender",
-        "sending",
-        "state",
-        "total_deadline",
     )
 
     def __init__(self, loop: asyncio.AbstractEventLoop, owner: Owner, settings: UpstreamSettings) -> None:
-        self._loop = loop
-        self._time = loop.time
+        super().__init__(loop, settings)
         self._owner = owner
-        self._settings = settings
         self._max_head = int(settings.max_head)
         self._rest = float(settings.keep_alive or NEVER)
         self._released = owner.released
         self._reader = AnswerReader(owner.kinds, settings.max_headers, settings.max_informational)
-        self._transport: asyncio.Transport = cast(asyncio.Transport, None)
         self._waiter: asyncio.Future[Response] | None = None
-        self._writable: asyncio.Future[None] | None = None
         self._body: AnswerBody | None = None
         self._response: Response | None = None
         self._tunnel: UpstreamTunnel | None = None
         self._fed = 0
-        self.host = ""
-        """The address of the other end, in text."""
-        self.address = "the backend"
-        """The address and the port, for the operator."""
-        self.state = IDLE
-        self.deadline = NEVER
-        """When (loop time) the present state has lasted too long."""
-        self.total_deadline = NEVER
-        """When (loop time) the exchange has."""
         self.exchanges = 0
         """How many exchanges were begun on it."""
         self.retired = False
         """Whether it is not to be used again, although nothing is wrong with it."""
-        self.sending = False
-        """Whether part of the request is still to be sent; the sender sets it."""
-        self.sender: asyncio.Task[None] | None = None
-        """The task that sends the body of the request; it is cancelled when the connection closes."""
 
     # The exchange
 
@@ -167,11 +135,6 @@ class UpstreamConnection(asyncio.Protocol):
         waiter = self._waiter = self._loop.create_future()
         return waiter
 
-    def extend(self, seconds: float) -> None:
-        """Something moved: the present state may last ``seconds`` more."""
-        deadline = self._time() + seconds
-        self.deadline = deadline if deadline < self.total_deadline else self.total_deadline
-
     def expire(self) -> None:
         """The deadline has passed."""
         if self.state == CLOSED:
@@ -180,13 +143,9 @@ class UpstreamConnection(asyncio.Protocol):
             self.finish()
         else:
             self._owner.counts.expired += 1
-            what = (
-                "send the rest of its answer"
-                if self.state != HEAD
-                else "take the request"
-                if self.sending
-                else "answer"
-            )
+            what = "send the rest of its answer"
+            if self.state == HEAD:
+                what = "take the request" if self.sending else "answer"
             self.fail(Fault(ENDPOINT_TIMEOUT, detail=f"{self.address} did not {what} in time"))
 
     def finish(self) -> None:
@@ -194,7 +153,7 @@ class UpstreamConnection(asyncio.Protocol):
         if self.state != CLOSED:
             self._transport.close()
             self._end(None)
-            self.extend(self._settings.idle_timeout or NEVER)
+            self.extend(self._idle_timeout)
 
     def abandon(self) -> None:
         """Give up what it does, and close."""
@@ -236,52 +195,7 @@ class UpstreamConnection(asyncio.Protocol):
             sender.cancel()
         self.resume_writing()
 
-    # Sending
-
-    def write(self, data: bytes) -> None:
-        """Send more of the request, or of the tunnel."""
-        self._transport.write(data)
-
-    def write_parts(self, parts: tuple[bytes, ...]) -> None:
-        """Send several pieces in one go."""
-        self._transport.writelines(parts)
-
-    async def writable(self) -> None:
-        """Return when there is room for more, or the connection is closed; until then the backend is to take some."""
-        writable = self._writable
-        if writable is not None:
-            self.extend(self._settings.idle_timeout or NEVER)
-            await writable
-
-    def sent(self, more: bool, first_byte: float) -> None:
-        """Part of the request is out; ``more`` is to come, or else the answer is due in ``first_byte`` seconds."""
-        self.sending = more
-        if self.state == HEAD:
-            self.extend(NEVER if more else first_byte)
-        elif self.state == BODY:
-            self.extend(self._settings.idle_timeout or NEVER)
-
-    def pause_writing(self) -> None:
-        """See ``asyncio.Protocol``."""
-        if self._writable is None and self.state != CLOSED:
-            self._writable = self._loop.create_future()
-
-    def resume_writing(self) -> None:
-        """See ``asyncio.Protocol``."""
-        writable, self._writable = self._writable, None
-        if writable is not None and not writable.done():
-            writable.set_result(None)
-
     # Receiving
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """See ``asyncio.Protocol``."""
-        self._transport = cast(asyncio.Transport, transport)
-        self._transport.set_write_buffer_limits(high=self._settings.high_water)
-        name = transport.get_extra_info("peername")
-        if isinstance(name, tuple):
-            self.host = name[0]
-            self.address = f"{name[0]}:{name[1]}"
 
     def data_received(self, data: bytes) -> None:
         """See ``asyncio.Protocol``."""
@@ -298,7 +212,7 @@ class UpstreamConnection(asyncio.Protocol):
                 self._switch(data[upgrade.args[0] :])
                 return
             except HttpParserError as error:
-                self._violated(error.__context__ or error)
+                self._misread(error)
                 return
             if reader.stage == COMPLETE and len(data) < self._max_head:
                 self._finish()
@@ -345,6 +259,13 @@ class UpstreamConnection(asyncio.Protocol):
             return Unanswered(ENDPOINT_SEND_FAILED, detail=f"{text} in the middle of the request")
         return Unanswered(ENDPOINT_CONNECTION_CLOSED, detail=f"{text} without an answer")
 
+    def _misread(self, error: HttpParserError) -> None:
+        cause = error.__context__
+        if cause is None or isinstance(cause, Violation):
+            self._violated(cause or error)
+        else:  # who was told of an interim answer has raised it
+            self.fail(cause if isinstance(cause, Exception) else error)
+
     def _violated(self, reason: object) -> None:
         self._owner.counts.violations += 1
         self._reader.chunks.clear()  # else content that ends just before the violation would look whole
@@ -388,11 +309,11 @@ class UpstreamConnection(asyncio.Protocol):
             body.paused = True
             self._owner.counts.paused += 1
             self._transport.pause_reading()
-        self.extend(self._settings.idle_timeout or NEVER)
+        self.extend(self._idle_timeout)
 
     def resume(self) -> None:
         """See ``upstream_body.Feeder``."""
-        self.extend(self._settings.idle_timeout or NEVER)
+        self.extend(self._idle_timeout)
         self._transport.resume_reading()
 
     def _hand_over(self, body: Body) -> Response:
@@ -428,6 +349,8 @@ class UpstreamConnection(asyncio.Protocol):
             if reader.keep_alive is not None:
                 self._heed(reader.keep_alive)
             self._released(self)
+        elif self.sending:
+            self.abandon()
         else:
             self.finish()
 

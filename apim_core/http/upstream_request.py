@@ -10,7 +10,8 @@ from apim_sdk.body import Body, BodyError, BodyTooLarge
 from apim_sdk.errors import CONTENT_TOO_LARGE, INCOMPLETE_PAYLOAD, Fault
 
 from apim_core.http.inbound import BrokenBody
-from apim_core.http.upstream_connection import CLOSED, UpstreamConnection
+from apim_core.http.upstream_connection import UpstreamConnection
+from apim_core.http.upstream_sending import CLOSED
 
 __all__ = ["send_body", "what_broke"]
 

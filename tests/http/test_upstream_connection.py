@@ -15,9 +15,10 @@ from apim_sdk.errors import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apim_core.http.upstream_connection import BODY, CLOSED, HEAD, IDLE, NEVER, TUNNEL, Unanswered, UpstreamConnection
+from apim_core.http.upstream_connection import Unanswered, UpstreamConnection
 from apim_core.http.upstream_counts import UpstreamCounts
 from apim_core.http.upstream_fields import FieldKinds
+from apim_core.http.upstream_sending import BODY, CLOSED, HEAD, IDLE, NEVER, TUNNEL
 from apim_core.http.upstream_settings import UpstreamSettings
 
 HELLO = b"HTTP/1.1 200 OK\r\nX-A: 1\r\nContent-Length: 5\r\n\r\nhello"
@@ -358,6 +359,18 @@ async def test_giving_up_an_answer_that_streams_closes_the_connection(bench):
     bench.connection.give_up(answer)
 
     assert CLOSED == bench.connection.state
+
+
+@on_bench()
+async def test_what_goes_wrong_where_interim_answers_are_told_ends_the_exchange_as_it_is(bench):
+    def tell(status, headers):
+        raise ConnectionResetError("the client has gone")
+
+    answer = bench.connection.exchange(b"", informational=tell)
+    bench.feed(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n")
+
+    assert "the client has gone" == str(answer.exception())
+    assert (CLOSED, 0) == (bench.connection.state, bench.owner.counts.violations)
 
 
 @on_bench(tunnel_timeout=100)
