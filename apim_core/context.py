@@ -21,6 +21,7 @@ from apim_core.http.upstream import UpstreamPool
 from apim_core.http.upstream_settings import Origin, UpstreamSettings
 from apim_core.metrics import Metrics
 from apim_core.sharing import Lease
+from apim_core.upstreams import OpenPool, Upstreams
 
 __all__ = ["CoreContext", "PooledUpstream", "Resources", "SystemClock", "origin_of"]
 
@@ -50,6 +51,8 @@ class Resources:
     egress: Egress
     lease: Lease
     spawn: _Spawner
+    upstreams: Upstreams
+    via: str
 
 
 class PooledUpstream:
@@ -109,27 +112,18 @@ class CoreContext:
         names = [field.name for field in attrs.fields(UpstreamSettings)]
         settings = UpstreamSettings(**{name: getattr(settings, name) for name in names})
 
-        async def open_pool() -> _SharedPool:
-            pool = UpstreamPool(origin, settings)
-            await pool.start()
-            return _SharedPool(pool)
-
-        shared: _SharedPool = await self.shared(("upstream", origin, settings), open_pool)
-        return PooledUpstream(shared.pool)
+        resources = self._resources
+        opened: OpenPool = await self.shared(
+            ("upstream", origin, settings, resources.via),
+            lambda: resources.upstreams.open(origin, settings, resources.via),
+        )
+        return PooledUpstream(opened.pool)
 
     async def shared(self, key: Hashable, open: Callable[[], Any]) -> Any:  # noqa: A002  # the SDK's word
         return await self._resources.lease.take(key, open)
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self._resources.spawn(work, f"{self.place}: {name}")
-
-
-class _SharedPool:
-    def __init__(self, pool: UpstreamPool) -> None:
-        self.pool = pool
-
-    async def aclose(self) -> None:
-        await self.pool.stop()
 
 
 def origin_of(url: str) -> Origin:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from socket import socket
 
 from apim_sdk import errors
@@ -30,6 +31,7 @@ from apim_core.metrics import Metrics
 from apim_core.registry import Registry
 from apim_core.sharing import Shared
 from apim_core.snapshot import Snapshot
+from apim_core.upstreams import Upstreams
 
 __all__ = ["CLIENT_CLOSED", "Gateway"]
 
@@ -49,6 +51,8 @@ class Gateway:
         self.snapshot: Snapshot | None = None
         self._generation = 0
         self._building = asyncio.Lock()
+        self._listening: Counter[str] = Counter()
+        self.upstreams = Upstreams()
         self._servers: list[Server] = []
         self._retiring: set[asyncio.Task[None]] = set()
         self._plugin_failures = self.metrics.counter(
@@ -60,6 +64,11 @@ class Gateway:
         self.metrics.gauge("apim_generation", "Number of the snapshot that serves", lambda: self._generation)
         self.metrics.gauge("apim_active_exchanges", "Exchanges on the snapshot that serves", self._active)
         self.metrics.total("apim_records_dropped", "Records that no sink got", self._dropped)
+        self.metrics.totals("apim_listener", "What happened at listeners", "event", lambda: self._listening)
+        self.metrics.totals("apim_upstream", "What happened on connections to backends", "event", self._upstream_totals)
+        self.metrics.gauge(
+            "apim_upstream_connections", "Connections to backends", lambda: self.upstreams.counts().get("open", 0)
+        )
         self._observer = Observer(self._plugin_failed, lambda step: self._condition_errors(step))
 
     async def build(self, configuration: Configuration) -> Snapshot:
@@ -70,7 +79,7 @@ class Gateway:
         try:
             async with self._building:
                 assembly = await asyncio.to_thread(assemble, configuration, self.registry, self._observer)
-                snapshot = Snapshot(assembly, self.shared, self.metrics, self._log)
+                snapshot = Snapshot(assembly, self.shared, self.upstreams, self.metrics, self._log)
                 await snapshot.start()
         except ConfigErrors as errors:
             raise ConfigErrors(locate_problems(errors.problems)) from None
@@ -82,7 +91,9 @@ class Gateway:
         self._install(snapshot)
         listening = open_sockets(configuration) if sockets is None else list(sockets)
         for listener, each in zip(configuration.listen, listening, strict=True):
-            server = Server(self.handle, server_settings(configuration, listener), refuse=self.refuse)
+            server = Server(
+                self.handle, server_settings(configuration, listener), refuse=self.refuse, counters=self._listening
+            )
             await server.start([each])
             self._servers.append(server)
         self.ready = True
@@ -176,6 +187,9 @@ class Gateway:
     def _plugin_failed(self, plugin: str, error: BaseException) -> None:
         self._plugin_failures(plugin)
         self._log.error("a plugin failed", plugin=plugin, error=repr(error), exc_info=error)
+
+    def _upstream_totals(self) -> Mapping[str, int]:
+        return {name: count for name, count in self.upstreams.counts().items() if name != "open"}
 
     def _active(self) -> float:
         return self.snapshot.active if self.snapshot is not None else 0

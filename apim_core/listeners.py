@@ -9,7 +9,7 @@ from apim_core.config import Configuration
 from apim_core.config.server import Listener, Tls
 from apim_core.http.settings import CertificateSettings, ServerSettings, TLSSettings
 
-__all__ = ["open_sockets", "server_settings"]
+__all__ = ["open_sockets", "server_settings", "via_name"]
 
 _BACKLOG = 2048
 
@@ -58,7 +58,7 @@ def server_settings(configuration: Configuration, listener: Listener) -> ServerS
         forwarding_header=configuration.forwarding_header,
         proxy_protocol=configuration.trusted_proxies if listener.proxy_protocol else (),
         guarded_headers=configuration.guarded_headers,
-        name=configuration.via or _name(),
+        name=via_name(configuration),
     )
 
 
@@ -75,6 +75,6 @@ def _tls(tls: Tls) -> TLSSettings:
     )
 
 
-def _name() -> str:
-    """The same in all workers of a host, without telling backends the host's name."""
-    return "apim-" + hashlib.sha256(socket.gethostname().encode()).hexdigest()[:12]
+def via_name(configuration: Configuration) -> str:
+    """This gateway in Via: the same in all workers of a host, without telling backends the host's name."""
+    return configuration.via or "apim-" + hashlib.sha256(socket.gethostname().encode()).hexdigest()[:12]

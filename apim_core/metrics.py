@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
@@ -52,10 +52,16 @@ class Metrics:
         """A count that somebody else keeps; ``name`` is without ``_total``."""
         self._read(name, description, read, CounterMetricFamily)
 
-    def _read(self, name: str, description: str, read: Callable[[], float], family: type[Metric]) -> None:
+    def totals(self, name: str, description: str, label: str, read: Callable[[], Mapping[str, float]]) -> None:
+        """Counts that somebody else keeps, by the values of one label."""
+        self._read(name, description, read, CounterMetricFamily, label)
+
+    def _read(
+        self, name: str, description: str, read: Callable[[], Any], family: type[Metric], label: str | None = None
+    ) -> None:
         reading = self._known.get(name)
         if reading is None:
-            reading = self._known[name] = _Reading(name, description, family)
+            reading = self._known[name] = _Reading(name, description, family, label)
             self._registry.register(reading)
         reading.read = read
 
@@ -67,11 +73,18 @@ class Metrics:
 class _Reading(Collector):
     """A metric that is read when somebody looks; the last that registered is the one that is read."""
 
-    def __init__(self, name: str, description: str, family: type[Metric]) -> None:
+    def __init__(self, name: str, description: str, family: type[Metric], label: str | None) -> None:
         self._name = name
         self._description = description
         self._family: Any = family
-        self.read: Callable[[], float] = float
+        self._label = label
+        self.read: Callable[[], Any] = float
 
     def collect(self) -> Iterator[Metric]:
-        yield self._family(self._name, self._description, value=self.read())
+        if self._label is None:
+            yield self._family(self._name, self._description, value=self.read())
+            return
+        metric = self._family(self._name, self._description, labels=[self._label])
+        for value, number in self.read().items():
+            metric.add_metric([value], number)
+        yield metric

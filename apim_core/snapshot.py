@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any
 
 from apim_sdk.context import Logger
@@ -14,9 +15,11 @@ from apim_core.assembly.plugins import Built
 from apim_core.config import ConfigErrors, Problem
 from apim_core.context import CoreContext, Resources, SystemClock
 from apim_core.egress import Egress
+from apim_core.listeners import via_name
 from apim_core.metrics import Metrics
 from apim_core.recorder import Recorder
 from apim_core.sharing import Shared
+from apim_core.upstreams import Upstreams
 
 __all__ = ["Snapshot"]
 
@@ -31,7 +34,7 @@ class Snapshot:
     none: where one fails, those before it are stopped again and ConfigErrors tells of each that failed.
     """
 
-    def __init__(self, assembly: Assembly, shared: Shared, metrics: Metrics, log: Logger) -> None:
+    def __init__(self, assembly: Assembly, shared: Shared, upstreams: Upstreams, metrics: Metrics, log: Logger) -> None:
         self.assembly = assembly
         self.configuration = assembly.configuration
         self.pipeline = assembly.pipeline
@@ -42,10 +45,10 @@ class Snapshot:
         self._lease = shared.lease()
         egress = self.configuration.egress
         self._egress = Egress(egress.allow, limit=egress.response, timeout=egress.timeout)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = _Background(log)
         self._started: list[Built] = []
         self._drained: asyncio.Event | None = None
-        self.recorder = Recorder(assembly.sinks, self._sink_failed)
+        self.recorder = Recorder(assembly.sinks, partial(_tell_of_lost_records, log))
         self._resources = Resources(
             SystemClock(),
             log,
@@ -54,7 +57,9 @@ class Snapshot:
             assembly.key_managers,
             self._egress,
             self._lease,
-            self._spawn,
+            self._background.spawn,
+            upstreams,
+            via_name(self.configuration),
         )
 
     async def start(self) -> None:
@@ -100,26 +105,44 @@ class Snapshot:
             except Exception as error:
                 self._log.error("a plugin failed to stop", plugin=built.place, error=repr(error))
         self._started.clear()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._background.stop()
         for failure in await self._lease.release():
             self._log.error("what plugins shared failed to close", error=repr(failure))
         await self._egress.close()
 
-    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+
+class _Background:
+    """The tasks that plugins let run.
+
+    It does not know the snapshot, as nothing may that a snapshot holds: then a replaced one is freed as soon as it is
+    let go, and the garbage collector need not go through a large configuration to find it.
+    """
+
+    def __init__(self, log: Logger) -> None:
+        self._log = log
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """Run ``work`` until ``stop``. If it raises, that is logged."""
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         return task
+
+    async def stop(self) -> None:
+        """Cancel what still runs, and wait for it."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._log.error("a background task failed", task=task.get_name(), error=repr(error))
 
-    def _sink_failed(self, name: str, error: BaseException) -> None:
-        self._log.error("a sink lost a batch of records", sink=name, error=repr(error))
+
+def _tell_of_lost_records(log: Logger, sink: str, error: BaseException) -> None:
+    log.error("a sink lost a batch of records", sink=sink, error=repr(error))
 
 
 def _problem(built: Built, error: Exception) -> Problem:
