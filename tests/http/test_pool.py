@@ -1,4 +1,6 @@
 import asyncio
+import contextlib
+import socket
 
 import pytest
 from apim_sdk import Fault, Headers, Request
@@ -8,6 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.backend import always, backend, pool_of
 from support.gateway import run
+
+from apim_core.http.deadlines import Sweeper
+from apim_core.http.upstream import UpstreamPool
+from apim_core.http.upstream_settings import Origin, UpstreamSettings
 
 HELLO = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
@@ -208,6 +214,27 @@ def test_the_connection_used_last_is_used_next():
             for _ in range(5):
                 await pool.send(get(), "/")
             assert 1 == len(set(gate.served))
+
+    run(main)
+
+
+def test_a_name_that_moves_takes_its_connections_along():
+    async def main():
+        found = ["127.0.0.1"]
+
+        async def lookup(name, port):
+            return tuple((socket.AF_INET, (host, port)) for host in found)
+
+        async with backend(always(HELLO)) as served, contextlib.AsyncExitStack() as stack:
+            second = await stack.enter_async_context(backend(always(HELLO), host="127.0.0.2", port=served.port))
+            origin = Origin("http", "backend.example", served.port)
+            pool = UpstreamPool(origin, UpstreamSettings(resolve_every=0.01), lookup=lookup, sweeper=Sweeper(0.01))
+            await pool.send(get(), "/")
+            found[:] = ["127.0.0.2"]
+            await until(lambda: pool.counts.open == 0)
+            await pool.send(get(), "/")
+            assert (1, 1) == (len(served.conversations), len(second.conversations))
+            await pool.stop()
 
     run(main)
 

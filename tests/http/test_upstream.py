@@ -314,6 +314,66 @@ def test_a_stale_connection_is_replaced_once_without_the_client_noticing(run):
     run(main())
 
 
+def test_a_large_body_is_sent_again_over_a_new_connection(run):
+    content = bytes(range(256)) * 8192
+
+    async def main():
+        async def script(conversation):
+            if conversation.number == 0:
+                await conversation.request()
+                await conversation.say(HELLO)
+                await conversation.reader.readuntil(b"\r\n\r\n")
+                conversation.reset()
+            else:
+                assert content == (await conversation.request()).body
+                await conversation.say(HELLO)
+                await conversation.closed()
+
+        async with backend(script) as served, pool_of(served) as pool:
+            await pool.send(get(), "/")
+            assert 200 == (await pool.send(Request("PUT", "/", body=Body(content)), "/")).status
+            assert (2, 1) == (len(served.conversations), pool.counts.retried)
+
+    run(main())
+
+
+def test_a_large_body_that_the_backend_leaves_unread_ends_the_connection(run):
+    async def main():
+        async def script(conversation):
+            await conversation.reader.readuntil(b"\r\n\r\n")
+            await conversation.say(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n")
+            await conversation.closed()
+
+        async with backend(script) as served, pool_of(served) as pool:
+            response = await pool.send(Request("PUT", "/", body=Body(b"x" * 30_000_000)), "/")
+            assert 413 == response.status
+            while pool.counts.open:
+                await asyncio.sleep(0)
+
+    run(main())
+
+
+def test_an_upload_that_moves_keeps_the_answer_waiting(run):
+    async def main():
+        async def chunks():
+            for _ in range(20):
+                yield b"x"
+                await asyncio.sleep(0.05)
+
+        async def script(conversation):
+            await conversation.reader.readuntil(b"\r\n\r\n")
+            await conversation.say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n")
+            await conversation.reader.readuntil(b"\r\n0\r\n\r\n")
+            await conversation.say(b"0\r\n\r\n")
+            await conversation.closed()
+
+        async with backend(script) as served, pool_of(served, idle_timeout=0.5) as pool:
+            response = await pool.send(Request("POST", "/", body=Body.stream(chunks())), "/")
+            assert b"x" == await response.body.read()
+
+    run(main())
+
+
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
 def test_what_may_not_be_done_twice_is_not_sent_again(run, method):
     async def main():

@@ -105,7 +105,9 @@ class Backend:
 
 
 @contextlib.asynccontextmanager
-async def backend(script: Script, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[Backend]:
+async def backend(
+    script: Script, *, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1", port: int = 0
+) -> AsyncIterator[Backend]:
     """A backend that runs ``script`` for each connection and then closes it; an error of the script fails the test."""
     found = Backend(0)
     failures: list[BaseException] = []
@@ -129,7 +131,7 @@ async def backend(script: Script, *, tls: ssl.SSLContext | None = None) -> Async
             with contextlib.suppress(ConnectionError, ssl.SSLError):
                 await writer.wait_closed()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
+    server = await asyncio.start_server(serve, host, port, ssl=tls)
     found.port = server.sockets[0].getsockname()[1]
     try:
         yield found
