@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from socket import socket
 from typing import Any
 
@@ -35,10 +35,12 @@ class Alone:
                 each.close()
             raise
 
-    async def reload(self, configuration: Configuration) -> None:
-        """Serve a new configuration. Raises ConfigErrors, and then nothing has changed."""
-        await self._serving.prepare(configuration)
+    async def reload(self, read: Callable[[], Configuration]) -> Configuration:
+        """Serve what ``read`` gives, and give it back. Raises what it raises, ConfigErrors or OSError; then nothing has
+        changed."""
+        configuration = await self._serving.prepare(read)
         await self._serving.commit()
+        return configuration
 
     async def stop(self, cut: asyncio.Event) -> None:
         """Drain, as long as the configuration says or until ``cut`` is set, and end."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from socket import socket
 from typing import Any
 
@@ -74,8 +74,12 @@ class Pool:
             await self.stop(now)
             raise _worst(failures)
 
-    async def reload(self, configuration: Configuration) -> None:
-        """Serve a new configuration in every worker. Raises ConfigErrors or Refused, and then nothing has changed."""
+    async def reload(self, read: Callable[[], Configuration]) -> Configuration:
+        """Serve what ``read``, run in a thread, gives in every worker, and give it back.
+
+        Raises what it raises, ConfigErrors or Refused, and then nothing has changed.
+        """
+        configuration = await asyncio.to_thread(read)
         packed = await asyncio.to_thread(pack, configuration)
         serving = [slot for slot in self._slots if slot.serving]
         results = await asyncio.gather(
@@ -91,6 +95,7 @@ class Pool:
         await asyncio.gather(*(self._commit(slot) for slot in serving))
         for slot in self._slots:
             slot.hurry()
+        return configuration
 
     async def _commit(self, slot: Slot) -> None:
         try:

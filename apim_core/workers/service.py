@@ -11,7 +11,7 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from socket import socket
 from typing import Any, Protocol
@@ -79,7 +79,7 @@ class _Gateway(Protocol):
     @property
     def ready(self) -> bool: ...
     async def start(self, configuration: Configuration, handed: Sequence[socket]) -> None: ...
-    async def reload(self, configuration: Configuration) -> None: ...
+    async def reload(self, read: Callable[[], Configuration]) -> Configuration: ...
     async def stop(self, cut: asyncio.Event) -> None: ...
     def status(self) -> Mapping[str, Any]: ...
     async def metrics(self) -> bytes: ...
@@ -179,12 +179,15 @@ class _Service:
             self._notifier.ready(self._summary())
 
     async def _reload(self) -> None:
-        configuration = await asyncio.to_thread(load, self._options.file, find_plugin=Registry().load)
+        self._configuration = await self._gateway.reload(self._read)
+
+    def _read(self) -> Configuration:
+        """The configuration as the files are now; runs in a thread. Raises ConfigErrors and Refused."""
+        configuration = load(self._options.file)
         changed = [name for name in _FIXED if getattr(configuration, name) != getattr(self._configuration, name)]
         if changed:
             raise Refused(f"{', '.join(changed)} changed, which needs a restart; nothing of the new file was taken")
-        await self._gateway.reload(configuration)
-        self._configuration = configuration
+        return configuration
 
     async def _watch(self) -> None:
         while True:

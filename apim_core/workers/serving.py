@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from socket import socket
 from typing import Any
 
@@ -20,6 +20,7 @@ from apim_core.http.tls import Certificates
 from apim_core.listeners import server_settings
 from apim_core.registry import Registry
 from apim_core.snapshot import Snapshot
+from apim_core.workers.heap import Heap
 
 __all__ = ["Serving"]
 
@@ -31,17 +32,26 @@ class Serving:
         self._gateway = Gateway(log, registry)
         self._prepared: Snapshot | None = None
         self._since = 0.0
+        self._heap = Heap()
 
     async def start(self, configuration: Configuration, sockets: Sequence[socket]) -> None:
         """Serve on ``sockets``, one a listener. Raises ConfigErrors."""
-        await self._gateway.start(configuration, sockets)
+        with self._heap.building():
+            await self._gateway.start(configuration, sockets)
         self._since = time.time()
 
-    async def prepare(self, configuration: Configuration) -> None:
-        """Build and start the next snapshot. Raises ConfigErrors or OSError, and then nothing is prepared."""
+    async def prepare(self, read: Callable[[], Configuration]) -> Configuration:
+        """Build and start the next snapshot from what ``read``, run in a thread, gives.
+
+        Raises what ``read`` raises, ConfigErrors and OSError, and then nothing is prepared.
+        """
         await self.abort()
-        _check_certificates(configuration)
-        self._prepared = await self._gateway.build(configuration)
+        self._heap.sweep()
+        with self._heap.building():
+            configuration = await asyncio.to_thread(read)
+            _check_certificates(configuration)
+            self._prepared = await self._gateway.build(configuration)
+        return configuration
 
     async def commit(self) -> None:
         """Serve what was prepared from the next request on, with the certificates of now.
@@ -50,6 +60,7 @@ class Serving:
         """
         if self._prepared is None:
             raise RuntimeError("nothing is prepared to be served")
+        self._heap.replaced(self._gateway.snapshot)
         self._gateway.swap(self._prepared)
         self._prepared = None
         self._since = time.time()

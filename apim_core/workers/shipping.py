@@ -6,35 +6,36 @@ that has to be restarted while a broken file lies on the disk starts with the la
 
 from __future__ import annotations
 
+import copyreg
 import io
 import pickle
-from typing import Any
 
 from apim_sdk import Expression, Regex, Template
 
 from apim_core.config import Configuration
+from apim_core.config.collecting import collection_paused
 
 __all__ = ["pack", "unpack"]
 
 
-class _Packer(pickle.Pickler):
+def _as_source(value: Expression | Template | Regex) -> tuple[type, tuple[str]]:
     """What is compiled travels as its source, and is compiled again where it arrives."""
-
-    def reducer_override(self, value: Any) -> Any:
-        if isinstance(value, Expression | Template | Regex):
-            return type(value), (value.source,)
-        return NotImplemented
+    return type(value), (value.source,)
 
 
 def pack(configuration: Configuration) -> bytes:
     """The configuration as bytes, for a process of the same program; they hold its secrets in clear."""
     packed = io.BytesIO()
-    _Packer(packed, pickle.HIGHEST_PROTOCOL).dump(configuration)
+    pickler = pickle.Pickler(packed, pickle.HIGHEST_PROTOCOL)
+    pickler.dispatch_table = {**copyreg.dispatch_table, Expression: _as_source, Template: _as_source, Regex: _as_source}
+    with collection_paused():
+        pickler.dump(configuration)
     return packed.getvalue()
 
 
 def unpack(packed: bytes) -> Configuration:
     """The configuration of what ``pack`` gave."""
-    configuration = pickle.loads(packed)  # noqa: S301  # it comes from our own supervisor over a socket pair
+    with collection_paused():
+        configuration = pickle.loads(packed)  # noqa: S301  # it comes from our own supervisor over a socket pair
     assert isinstance(configuration, Configuration)
     return configuration

@@ -62,7 +62,7 @@ class _Worker:
         return Answer(serving.status())
 
     async def prepare(self, payload: bytes) -> Answer:
-        await self.serving.prepare(await asyncio.to_thread(unpack, payload))
+        await self.serving.prepare(lambda: unpack(payload))
         return Answer()
 
     async def commit(self, payload: bytes) -> Answer:

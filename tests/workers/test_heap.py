@@ -1,0 +1,80 @@
+"""The garbage collector beside a large configuration. Each test has a process of its own: the collector is global."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+
+
+def run(program: str) -> list[str]:
+    """The words that a program writes, which has a heap and a class ``Snapshot``."""
+    preparation = """
+        import gc, weakref
+        from apim_core.workers import heap as module
+        from apim_core.workers.heap import Heap
+
+        class Snapshot:
+            pass
+
+        heap = Heap()
+    """
+    text = textwrap.dedent(preparation) + textwrap.dedent(program)
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, timeout=60, check=True)
+    return done.stdout.split()
+
+
+def test_collection_rests_while_something_is_built_and_goes_on_afterwards() -> None:
+    assert run("""
+        with heap.building():
+            print(gc.isenabled())
+        print(gc.isenabled())
+    """) == ["False", "True"]
+
+
+def test_what_was_built_is_out_of_the_collectors_sight() -> None:
+    assert run("""
+        before = gc.get_freeze_count()
+        with heap.building():
+            kept = [[] for _ in range(50_000)]
+        print(gc.get_freeze_count() - before >= 50_000, sum(len(gc.get_objects(n)) for n in range(3)) < 1_000)
+    """) == ["True", "True"]
+
+
+def test_a_large_heap_is_not_searched_while_replaced_snapshots_are_freed_by_themselves() -> None:
+    assert run("""
+        module._QUICKLY_SEARCHED = 0
+        with heap.building():
+            snapshot = Snapshot()
+        heap.replaced(snapshot)
+        del snapshot
+        heap.sweep()
+        print(gc.get_freeze_count() > 0)
+    """) == ["True"]
+
+
+def test_a_replaced_snapshot_that_refers_to_itself_is_found() -> None:
+    assert run("""
+        module._QUICKLY_SEARCHED = 0
+        with heap.building():
+            snapshot = Snapshot()
+            snapshot.itself = snapshot
+        heap.replaced(snapshot)
+        seen = weakref.ref(snapshot)
+        del snapshot
+        print(seen() is None)
+        heap.sweep()
+        print(seen() is None)
+    """) == ["False", "True"]
+
+
+def test_a_small_heap_is_searched_each_time() -> None:
+    assert run("""
+        with heap.building():
+            other = Snapshot()
+            other.itself = other
+        seen = weakref.ref(other)
+        del other
+        heap.sweep()
+        print(seen() is None)
+    """) == ["True"]
