@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping, Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 import aiohttp
 import attrs
@@ -18,6 +18,12 @@ from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
 __all__ = ["Answer", "Egress", "EgressRefused"]
+
+_LAST_32_BITS = (IPv6Network("64:ff9b::/96"), IPv6Network("::/96"))
+"""IPv6 networks whose addresses end in an IPv4 address: NAT64, IPv4-compatible."""
+
+_NEVER_PUBLIC = (IPv6Network("fec0::/10"), IPv6Network("64:ff9b:1::/48"))
+"""Site-local addresses (RFC 3879) and the NAT64 of a site (RFC 8215): not every Python knows that they are private."""
 
 
 class EgressRefused(PermissionError):
@@ -36,18 +42,18 @@ class Answer:
 class _Guard(AbstractResolver):
     """Resolves names and lets only those addresses out that a callout may go to."""
 
-    def __init__(self, allowed: Sequence[IPv4Network | IPv6Network]) -> None:
+    def __init__(self, allowed: Sequence[IPv4Network | IPv6Network], resolver: AbstractResolver) -> None:
         self._allowed = tuple(allowed)
-        self._resolver = ThreadedResolver()
+        self._resolver = resolver
 
     def check(self, host: str, address: str) -> None:
         """Raise EgressRefused unless ``address`` may be called."""
         parsed = ip_address(address)
-        mapped = getattr(parsed, "ipv4_mapped", None)
-        judged = mapped if mapped is not None else parsed
-        if judged.is_global and not judged.is_multicast:
+        inner = _embedded(parsed) if isinstance(parsed, IPv6Address) else None
+        judged = parsed if inner is None else inner
+        if judged.is_global and not judged.is_multicast and not any(judged in network for network in _NEVER_PUBLIC):
             return
-        if any(judged in network for network in self._allowed):
+        if any(judged in network or parsed in network for network in self._allowed):
             return
         raise EgressRefused(
             f"a callout to {host} ({address}) is refused: the address is not public; "
@@ -67,12 +73,20 @@ class _Guard(AbstractResolver):
 
 
 class Egress:
-    """The client. ``limit`` bounds an answer's body in bytes, ``timeout`` the whole callout in seconds."""
+    """The client. ``limit`` bounds an answer's body in bytes, ``timeout`` the whole callout in seconds.
+
+    ``resolver`` finds the addresses of a name; without it, the system does.
+    """
 
     def __init__(
-        self, allow: Sequence[IPv4Network | IPv6Network] = (), *, limit: int = 4 * 2**20, timeout: float = 10.0
+        self,
+        allow: Sequence[IPv4Network | IPv6Network] = (),
+        *,
+        limit: int = 4 * 2**20,
+        timeout: float = 10.0,
+        resolver: AbstractResolver | None = None,
     ) -> None:
-        self._guard = _Guard(allow)
+        self._guard = _Guard(allow, ThreadedResolver() if resolver is None else resolver)
         self._limit = limit
         self._timeout = timeout
         self._session: aiohttp.ClientSession | None = None
@@ -117,6 +131,18 @@ class Egress:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+
+def _embedded(address: IPv6Address) -> IPv4Address | None:
+    """The IPv4 address that a connection to an IPv6 one ends at: mapped, translated (NAT64), tunnelled (6to4).
+
+    RFC 4291, section 2.5.5; RFC 6052, section 2.1; RFC 3056, section 2.
+    """
+    if address.ipv4_mapped is not None or address.sixtofour is not None:
+        return address.ipv4_mapped or address.sixtofour
+    if any(address in network for network in _LAST_32_BITS):
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return None
 
 
 def _is_address(host: str) -> bool:
