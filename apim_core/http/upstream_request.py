@@ -52,7 +52,7 @@ async def _send(connection: UpstreamConnection, body: Body, first_byte: float) -
             if connection.state == CLOSED:
                 return
             if left is None:
-                connection.write_parts((b"%x\r\n" % len(chunk), chunk, b"\r\n"))
+                connection.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
             else:
                 left -= len(chunk)
                 if left < 0:

@@ -74,10 +74,6 @@ class UpstreamSending(asyncio.Protocol):
         """Send more of the request, or of the tunnel."""
         self._transport.write(data)
 
-    def write_parts(self, parts: tuple[bytes, ...]) -> None:
-        """Send several pieces in one go."""
-        self._transport.writelines(parts)
-
     async def writable(self) -> None:
         """Return when there is room for more, or the connection is closed; until then the backend is to take some."""
         writable = self._writable

@@ -9,8 +9,8 @@ from apim_sdk import Fault, Request
 from apim_sdk.body import BodyError
 from apim_sdk.errors import ENDPOINT_CONNECT_TIMEOUT, ENDPOINT_CONNECTION_FAILED
 from apim_sdk.fields import Secret
+from support.authority import make_certificates
 from support.backend import always, backend
-from support.certificates import make_certificates
 from support.gateway import run
 
 from apim_core.http.upstream import UpstreamPool
