@@ -72,7 +72,11 @@ class Snapshot:
                 try:
                     await built.plugin.start(CoreContext(self._resources, built.place, built.name))
                 except (ValueError, LookupError, OSError) as error:
-                    problems.append(_problem(built, error))
+                    text = error.args[0] if isinstance(error, LookupError) and error.args else str(error)
+                    problems.append(_problem(built, text))
+                except Exception as error:
+                    self._log.error("a plugin failed to start", plugin=built.place, exc_info=error)
+                    problems.append(_problem(built, f"{type(error).__name__}: {error}"))
                 else:
                     self._started.append(built)
         except BaseException:
@@ -145,8 +149,7 @@ def _tell_of_lost_records(log: Logger, sink: str, error: BaseException) -> None:
     log.error("a sink lost a batch of records", sink=sink, error=repr(error))
 
 
-def _problem(built: Built, error: Exception) -> Problem:
-    text = error.args[0] if isinstance(error, LookupError) and error.args else str(error)
+def _problem(built: Built, text: str) -> Problem:
     return Problem(
         built.source.file, None, None, built.source.pointer, f"{built.name} cannot start: {text}", at_key=True
     )
