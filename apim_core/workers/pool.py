@@ -19,10 +19,10 @@ from apim_core.workers.shipping import pack
 from apim_core.workers.slot import Shipment, Slot, Timing
 from apim_core.workers.sockets import SocketSets
 
-__all__ = ["Pool"]
+__all__ = ["AFTER_DRAIN", "Pool"]
 
 _METRICS_TIMEOUT = 5.0
-_AFTER_DRAIN = 5.0
+AFTER_DRAIN = 5.0
 """Seconds that a worker has to stop its plugins once it has drained."""
 
 
@@ -119,7 +119,7 @@ class Pool:
     async def stop(self, cut: asyncio.Event) -> None:
         """Drain all workers at once, as long as the configuration says or until ``cut`` is set; then end them."""
         self._draining = True
-        drain = (self._configuration.timeouts.drain if self._configuration is not None else 0) + _AFTER_DRAIN
+        drain = (self._configuration.timeouts.drain if self._configuration is not None else 0) + AFTER_DRAIN
         await asyncio.gather(*(slot.stop(drain, cut) for slot in self._slots))
         if self._sets is not None:
             self._sets.close()

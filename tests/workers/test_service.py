@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import http.client
 import os
 import signal
@@ -12,10 +11,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from support.certificates import new_certificate
 from support.processes import configuration, eventually, fetch, running
 
 
@@ -131,11 +127,11 @@ def test_what_only_a_start_changes_is_not_half_taken_by_a_reload(tmp_path: Path)
 def test_a_reload_takes_new_certificates_and_refuses_bad_ones(tmp_path: Path, workers: str) -> None:
     listen = f"listen: {{address: '127.0.0.1:0', tls: {{certificate: {tmp_path}/c.pem, key: {tmp_path}/k.pem}}}}"
     text = configuration().replace("listen: 127.0.0.1:0", listen, 1)
-    first = _new_certificate(tmp_path)
+    first = new_certificate(tmp_path / "c.pem", tmp_path / "k.pem")
     with running(tmp_path, text, "--workers", workers) as gateway:
         assert first == ssl.get_server_certificate(("127.0.0.1", gateway.port))
 
-        second = _new_certificate(tmp_path)
+        second = new_certificate(tmp_path / "c.pem", tmp_path / "k.pem")
         gateway.signal(signal.SIGHUP)
         gateway.logged("reloaded")
         assert {second} == {ssl.get_server_certificate(("127.0.0.1", gateway.port)) for _ in range(10)}
@@ -229,22 +225,6 @@ def test_sockets_of_systemd_must_be_as_many_as_listeners(tmp_path: Path) -> None
     ):
         assert gateway.wait() == 1
         assert "1 sockets were handed over (LISTEN_FDS) for 2 listeners" in gateway.output
-
-
-def _new_certificate(folder: Path) -> str:
-    """The text of a new self-signed certificate, which is written to ``c.pem`` with its key in ``k.pem``."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    builder = builder.serial_number(x509.random_serial_number())
-    builder = builder.not_valid_before(now).not_valid_after(now + datetime.timedelta(days=1))
-    certificate = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-    (folder / "c.pem").write_bytes(certificate)
-    (folder / "k.pem").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return certificate.decode()
 
 
 def _as_systemd(handed: socket.socket) -> list[str]:
