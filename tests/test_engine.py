@@ -53,7 +53,7 @@ def test_a_pattern_finds_matches_and_replaces() -> None:
 
 @pytest.mark.parametrize("source", ["(", r"(a)\1", "(?=a)", "(?<!a)b", "a{2000}", "[z-a]"])
 def test_a_pattern_outside_re2_is_refused_with_its_reason(source: str) -> None:
-    with pytest.raises(ValueError, match="is no regular expression in RE2 syntax: .") as caught:
+    with pytest.raises(ValueError, match=r"is no regular expression in RE2 syntax: .") as caught:
         Regex(source)
     assert repr(source) in str(caught.value)
 
