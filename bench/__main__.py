@@ -24,6 +24,8 @@ def arguments(given: list[str]) -> argparse.Namespace:
     parser.add_argument("--rows", help=f"comma-separated, of: {names} (all but the long: {LONG_ROWS[0].name})")
     parser.add_argument("--seconds", type=float, default=2.0, help="length of a timed run (default 2)")
     parser.add_argument("--rounds", type=int, default=5, help="timed runs of each contestant (default 5)")
+    parser.add_argument("--peers", default="", help="comma-separated: the only peers to measure (default: all)")
+    parser.add_argument("--patience", type=float, default=0.0, help="longest wait for an idle core before a run (s)")
     parser.add_argument("--connections", type=int, default=32, help="keep-alive connections (default 32)")
     parser.add_argument("--tokens", type=int, default=1000, help="distinct tokens of the secured row")
     parser.add_argument("--apis", type=int, default=10_000, help="APIs of the scale row (default 10,000)")
@@ -52,6 +54,8 @@ def settings(options: argparse.Namespace) -> Settings:
     return Settings(
         seconds=1.0 if options.quick else options.seconds,
         rounds=1 if options.quick else options.rounds,
+        peers=tuple(name.strip() for name in options.peers.split(",") if name.strip()),
+        patience=options.patience,
         connections=options.connections,
         tokens=options.tokens,
         large_apis=options.apis,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import attrs
 
-from bench.cpu import cpu_seconds
+from bench.cpu import core_time, cpu_seconds, others_share
 from bench.load import CAPTURED, figures_of
 from bench.process import DidNotStart, Running
 from bench.report import Finding, Ratio, RowReport, Sample, compare, error_findings
@@ -37,7 +37,7 @@ class Comparison:
 
     def run(self, stage: Stage) -> RowReport:
         """Start all contestants whose program is there, measure them in turn, and compare."""
-        wanted = self.contestants(stage)
+        wanted = tuple(one for one in self.contestants(stage) if stage.wants(one.peer))
         present = tuple(contestant for contestant in wanted if stage.has(contestant.peer))
         absent = dict.fromkeys(contestant.peer for contestant in wanted if contestant not in present)
         samples, failures = measure(stage, present)
@@ -101,7 +101,8 @@ def timed_run(
     seconds = stage.settings.seconds
     begin = len(load.requests) * number // stage.settings.rounds
     command = stage.wrk.command(entrant.gateway.port, entrant.requests, seconds=seconds, tls=load.tls, begin=begin)
-    before = cpu_seconds(entrant.gateway.process_id)
+    stage.wait_for_calm()
+    before, core_before = cpu_seconds(entrant.gateway.process_id), core_time(stage.cores.gateway)
     process = subprocess.Popen(command, **CAPTURED)
     try:
         if meanwhile:
@@ -109,6 +110,7 @@ def timed_run(
     finally:
         figures = figures_of(command, process, seconds)
     used = cpu_seconds(entrant.gateway.process_id) - before
+    spent = core_time(stage.cores.gateway).since(core_before)
     return Sample(
         contestant=entrant.contestant.name,
         round=number,
@@ -118,4 +120,5 @@ def timed_run(
         p99_ms=figures.p99_ms,
         requests=figures.requests,
         errors=figures.errors,
+        others=others_share(spent, used),
     )

@@ -29,6 +29,44 @@ def parse_stat(text: str) -> ProcessStat:
     return ProcessStat(int(head.split(" ", 1)[0]), int(fields[1]), utime + stime, cutime + cstime)
 
 
+@attrs.frozen
+class CoreTime:
+    """What cores have done so far, in clock ticks, summed over them."""
+
+    busy: int
+    """Work of anybody, interrupts and time that a hypervisor took away included."""
+    total: int
+    """Busy or not."""
+
+    def since(self, before: "CoreTime") -> "CoreTime":
+        """What has been added."""
+        return CoreTime(self.busy - before.busy, self.total - before.total)
+
+
+def parse_core_time(text: str, cores: Iterable[int]) -> CoreTime:
+    """Read the lines `cpuN` of `/proc/stat` for some cores; idle and iowait are the fourth and fifth figure."""
+    names = {f"cpu{core}" for core in cores}
+    busy = total = 0
+    for line in text.splitlines():
+        name, _, rest = line.partition(" ")
+        if name in names:
+            ticks = [int(field) for field in rest.split()[:8]]
+            total += sum(ticks)
+            busy += sum(ticks) - ticks[3] - ticks[4]
+    return CoreTime(busy, total)
+
+
+def core_time(cores: Iterable[int], proc: Path = PROC) -> CoreTime:
+    """What the cores have done up to now."""
+    return parse_core_time((proc / "stat").read_text(), cores)
+
+
+def others_share(spent: CoreTime, own_seconds: float) -> float:
+    """The part (0 to 1) of the cores' time that went to others than the one who used `own_seconds` of it."""
+    own = own_seconds * os.sysconf("SC_CLK_TCK")
+    return max(0.0, (spent.busy - own) / spent.total) if spent.total else 0.0
+
+
 def every_process(proc: Path = PROC) -> tuple[ProcessStat, ...]:
     """All processes that can be read now; one that ends while it is read is left out."""
     found = []

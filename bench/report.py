@@ -19,6 +19,16 @@ class Sample:
     p99_ms: float
     requests: int
     errors: int
+    others: float = 0.0
+    """The part (0 to 1) of the gateway core's time that other programs, or a hypervisor, took meanwhile."""
+
+    @property
+    def calm(self) -> bool:
+        """Whether the figures are the gateway's own: programs that share a core also empty each other's caches."""
+        return self.others <= CALM
+
+
+CALM = 0.05
 
 
 @attrs.frozen
@@ -33,6 +43,9 @@ class Finding:
     least: float | None = None
     greatest: float | None = None
     """The spread of `value` over the rounds, where there were several."""
+    rounds: int | None = None
+    calm_rounds: int | None = None
+    """How many rounds there were, and how many of them nobody else disturbed: only these count, if there are any."""
 
     @property
     def holds(self) -> bool | None:
@@ -74,12 +87,13 @@ def of(samples: Iterable[Sample], contestant: str) -> tuple[Sample, ...]:
 
 
 def middle(samples: tuple[Sample, ...]) -> Sample:
-    """One line for many rounds: the median of each figure, the sum of requests and errors."""
+    """One line for many rounds: medians (of the calm ones, if any), and all requests and errors."""
     if not samples:
         raise ValueError("a median needs at least one sample")
+    counted = tuple(sample for sample in samples if sample.calm) or samples
 
     def typical(field: str) -> float:
-        return float(median(getattr(sample, field) for sample in samples))
+        return float(median(getattr(sample, field) for sample in counted))
 
     return Sample(
         contestant=samples[0].contestant,
@@ -90,24 +104,31 @@ def middle(samples: tuple[Sample, ...]) -> Sample:
         p99_ms=typical("p99_ms"),
         requests=sum(sample.requests for sample in samples),
         errors=sum(sample.errors for sample in samples),
+        others=typical("others"),
     )
 
 
 def compare(samples: Iterable[Sample], ratio: Ratio) -> Finding | None:
-    """The median of the ratios of each round; None where one side was not measured.
+    """The median of the ratios of each calm round, or of all if none was; None where one side was not measured.
 
     A ratio within a round cancels what slowed the machine in that round; a ratio of two medians would not.
     """
     known = tuple(samples)
-    subject = {sample.round: getattr(sample, ratio.measure) for sample in of(known, ratio.subject)}
-    reference = {sample.round: getattr(sample, ratio.measure) for sample in of(known, ratio.reference)}
-    ratios = [subject[number] / reference[number] for number in subject.keys() & reference.keys()]
-    if not ratios:
+    subjects = {sample.round: sample for sample in of(known, ratio.subject)}
+    references = {sample.round: sample for sample in of(known, ratio.reference)}
+    pairs = [(subjects[number], references[number]) for number in sorted(subjects.keys() & references.keys())]
+    if not pairs:
         return None
+    calm = [pair for pair in pairs if pair[0].calm and pair[1].calm]
+    ratios = [
+        getattr(subject, ratio.measure) / getattr(reference, ratio.measure) for subject, reference in calm or pairs
+    ]
     what = f"{ratio.subject} / {ratio.reference}"
     if ratio.measure != "cpu_us":
         what += f" ({ratio.measure})"
-    return Finding(what, median(ratios), "x", ratio.budget, min(ratios), max(ratios))
+    return Finding(
+        what, median(ratios), "x", ratio.budget, min(ratios), max(ratios), rounds=len(pairs), calm_rounds=len(calm)
+    )
 
 
 def error_findings(samples: Iterable[Sample]) -> tuple[Finding, ...]:

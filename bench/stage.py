@@ -6,6 +6,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,12 +14,17 @@ import attrs
 
 from bench.affinity import Cores
 from bench.backend import Backend, start_backend
+from bench.cpu import core_time, others_share
 from bench.install import Tools
 from bench.load import Load, Wrk
 from bench.peers import PEERS
 from bench.probe import answers_200
 from bench.process import Running, free_port, start
+from bench.report import CALM
 from bench.service import Service
+
+CALM_SECONDS = 0.3
+"""How long the core must be idle to count as calm."""
 
 
 @attrs.frozen
@@ -28,6 +34,10 @@ class Settings:
     seconds: float = 2.0
     """Length of a timed run."""
     rounds: int = 5
+    patience: float = 0.0
+    """The longest wait, in seconds, for the gateway's core to be idle before a timed run."""
+    peers: tuple[str, ...] = ()
+    """The only peers to measure beside our gateway; all where it is empty."""
     connections: int = 32
     tokens: int = 1000
     """Distinct tokens of the secured row."""
@@ -64,6 +74,19 @@ class Stage:
     def has(self, peer: str) -> bool:
         """Whether a peer is installed."""
         return peer in self.tools.paths
+
+    def wants(self, peer: str) -> bool:
+        """Whether a peer is to be measured."""
+        return peer == "apim" or not self.settings.peers or peer in self.settings.peers
+
+    def wait_for_calm(self) -> None:
+        """Wait until nobody uses the gateway's core, at most as long as the settings say."""
+        deadline = time.monotonic() + self.settings.patience
+        while time.monotonic() < deadline:
+            before = core_time(self.cores.gateway)
+            time.sleep(CALM_SECONDS)
+            if others_share(core_time(self.cores.gateway).since(before), 0.0) <= CALM:
+                return
 
     def start(self, contestant: Contestant) -> Running:
         """Configure and start a gateway in a folder of its own; raises `DidNotStart`."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from bench.report import Finding, RowReport, Sample, middle, of
 
 VERDICTS = {True: "holds", False: "BROKEN", None: ""}
-HEADINGS = ("", "CPU us/request", "requests/s", "p50 ms", "p99 ms", "errors")
+HEADINGS = ("", "CPU us/request", "requests/s", "p50 ms", "p99 ms", "errors", "others")
 
 
 def columns(lines: Iterable[tuple[str, ...]]) -> str:
@@ -32,6 +32,7 @@ def sample_line(sample: Sample) -> tuple[str, ...]:
         f"{sample.p50_ms:.2f}",
         f"{sample.p99_ms:.2f}",
         f"{sample.errors}",
+        f"{sample.others:.0%}",
     )
 
 
@@ -42,11 +43,20 @@ def number(value: float) -> str:
     return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.2f}"
 
 
+def calmness(finding: Finding) -> str:
+    """How far the spread is that of undisturbed rounds; nothing where all were."""
+    if finding.rounds is None or finding.calm_rounds == finding.rounds:
+        return ""
+    if not finding.calm_rounds:
+        return ", no calm round"
+    return f", {finding.calm_rounds} calm of {finding.rounds}"
+
+
 def finding_line(finding: Finding) -> tuple[str, ...]:
     """One value, its spread, its budget and the verdict."""
     spread = ""
     if finding.least is not None and finding.greatest is not None:
-        spread = f"({number(finding.least)} .. {number(finding.greatest)})"
+        spread = f"({number(finding.least)} .. {number(finding.greatest)}{calmness(finding)})"
     budget = "" if finding.budget is None else f"<= {number(finding.budget)} {finding.unit}".rstrip()
     value = f"{number(finding.value)} {finding.unit}".rstrip()
     return (finding.what, value, spread, budget, VERDICTS[finding.holds])

@@ -7,7 +7,15 @@ import sys
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.cpu import ProcessStat, cpu_seconds, family, parse_stat
+from bench.cpu import (
+    CoreTime,
+    ProcessStat,
+    cpu_seconds,
+    family,
+    others_share,
+    parse_core_time,
+    parse_stat,
+)
 
 STAT = (
     "4242 (gateway) S 17 4242 4242 0 -1 4194304 900 20 0 0 "
@@ -63,3 +71,30 @@ def test_work_in_a_child_is_seen_while_it_lives_and_after_it_was_reaped():
 def test_whatever_the_name_the_times_are_those_of_the_line(user, system, name):
     line = STAT.replace(" 150 60 ", f" {user} {system} ").replace("(gateway)", f"({name})")
     assert user + system == parse_stat(line).own_ticks
+
+
+CORES = """\
+cpu  300 0 100 1000 20 0 30 10 0 0
+cpu0 100 0 50 600 10 0 10 0 0 0
+cpu1 200 0 50 400 10 0 20 10 0 0
+intr 12345
+"""
+
+
+def test_a_core_is_busy_with_all_but_idling_and_waiting_for_disks():
+    assert CoreTime(busy=280, total=690) == parse_core_time(CORES, (1,))
+
+
+def test_times_of_several_cores_are_summed():
+    assert CoreTime(busy=440, total=1460) == parse_core_time(CORES, (0, 1))
+
+
+def test_what_a_core_did_beside_the_gateway_is_the_share_of_others():
+    ticks_a_second = os.sysconf("SC_CLK_TCK")
+    spent = CoreTime(busy=130, total=200).since(CoreTime(busy=30, total=0))
+    assert 0.25 == others_share(spent, 50 / ticks_a_second)
+
+
+def test_nobody_has_less_than_nothing_of_a_core():
+    assert 0.0 == others_share(CoreTime(busy=10, total=100), 1.0)
+    assert 0.0 == others_share(CoreTime(busy=0, total=0), 0.0)

@@ -18,7 +18,7 @@ def sample(contestant: str, number: int, cpu_us: float, **changes: float) -> Sam
 def test_a_ratio_is_the_median_of_the_ratios_of_the_rounds():
     samples = [sample("apim", n, cpu) for n, cpu in enumerate((30.0, 36.0, 90.0))]
     samples += [sample("nginx", n, cpu) for n, cpu in enumerate((20.0, 20.0, 60.0))]
-    assert Finding("apim / nginx", 1.5, "x", 1.6, 1.5, 1.8) == compare(samples, Ratio("apim", "nginx", 1.6))
+    assert Finding("apim / nginx", 1.5, "x", 1.6, 1.5, 1.8, 3, 3) == compare(samples, Ratio("apim", "nginx", 1.6))
 
 
 def test_a_slow_round_slows_both_and_leaves_the_ratio_alone():
@@ -27,10 +27,27 @@ def test_a_slow_round_slows_both_and_leaves_the_ratio_alone():
     assert compare(steady, Ratio("apim", "nginx")) == compare(disturbed, Ratio("apim", "nginx"))
 
 
+def test_rounds_that_others_disturbed_do_not_count():
+    samples = [sample("apim", n, cpu, others=0.3 * n) for n, cpu in enumerate((30.0, 90.0))]
+    samples += [sample("nginx", n, 20.0) for n in range(2)]
+    assert Finding("apim / nginx", 1.5, "x", None, 1.5, 1.5, 2, 1) == compare(samples, Ratio("apim", "nginx"))
+
+
+def test_where_every_round_was_disturbed_all_count_and_the_finding_says_so():
+    samples = [sample(name, 0, cpu, others=0.4) for name, cpu in (("apim", 30.0), ("nginx", 20.0))]
+    found = compare(samples, Ratio("apim", "nginx"))
+    assert Finding("apim / nginx", 1.5, "x", None, 1.5, 1.5, 1, 0) == found
+
+
+def test_the_middle_is_that_of_calm_runs():
+    runs = (sample("apim", 0, 30.0), sample("apim", 1, 90.0, others=0.5))
+    assert sample("apim", 2, 30.0, requests=6000) == middle(runs)
+
+
 def test_another_measure_is_named_in_the_finding():
     samples = [sample("with", 0, 1.0, p99_ms=6.0), sample("without", 0, 1.0, p99_ms=2.0)]
     found = compare(samples, Ratio("with", "without", 3.0, "p99_ms"))
-    assert Finding("with / without (p99_ms)", 3.0, "x", 3.0, 3.0, 3.0) == found
+    assert Finding("with / without (p99_ms)", 3.0, "x", 3.0, 3.0, 3.0, 1, 1) == found
 
 
 def test_there_is_no_ratio_to_a_peer_that_was_not_measured():

@@ -1,7 +1,9 @@
 """Reports as people read them."""
 
+import attrs
+
 from bench.report import Finding, RowReport, Sample
-from bench.table import columns, number, row_text, verdict_text
+from bench.table import columns, finding_line, number, row_text, verdict_text
 
 
 def test_names_stand_left_and_figures_right():
@@ -16,16 +18,22 @@ def test_a_row_shows_contestants_ratios_notes_and_failures():
     report = RowReport(
         "plain",
         "plain proxy",
-        (Sample("apim", 0, 30.0, 40000.0, 0.71, 1.28, 120000, 0),),
+        (Sample("apim", 0, 30.0, 40000.0, 0.71, 1.28, 120000, 0, 0.02),),
         (Finding("apim / nginx", 1.5, "x", 1.6, 1.4, 1.7),),
         ("caddy is missing",),
         ("envoy was not ready",),
     )
     lines = row_text(report).splitlines()
     assert lines[0] == "plain: plain proxy"
-    assert lines[2].split() == ["apim", "30.0", "40,000", "0.71", "1.28", "0"]
+    assert lines[2].split() == ["apim", "30.0", "40,000", "0.71", "1.28", "0", "2%"]
     assert lines[3] == "  apim / nginx  1.50 x  (1.40 .. 1.70)  <= 1.60 x  holds"
     assert lines[4:] == ["  note: caddy is missing", "  FAILED: envoy was not ready"]
+
+
+def test_a_spread_says_how_many_rounds_were_calm():
+    disturbed = Finding("a / b", 1.5, "x", None, 1.4, 1.7, rounds=5, calm_rounds=3)
+    assert "(1.40 .. 1.70, 3 calm of 5)" == finding_line(disturbed)[2]
+    assert "(1.40 .. 1.70, no calm round)" == finding_line(attrs.evolve(disturbed, calm_rounds=0))[2]
 
 
 def test_the_list_of_verdicts_leaves_out_what_has_no_budget():
