@@ -7,12 +7,13 @@ those fields is left out.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 from apim_sdk.headers import Headers, Pair
 from apim_sdk.messages import Response, reason_phrase
 
-__all__ = ["answer_head", "field_block", "has_no_body", "status_line"]
+__all__ = ["answer_bytes", "field_lines", "has_no_body", "length_field", "status_line"]
 
 _OWNED = frozenset(
     (
@@ -26,6 +27,7 @@ _OWNED = frozenset(
         b"upgrade",
     )
 )
+_FIELD = b": ".join
 _REASON = re.compile(r"[\t \x21-\x7e\x80-\xff]*")
 
 
@@ -46,25 +48,35 @@ def has_no_body(status: int, method: str) -> bool:
     return method == "HEAD" or status == 204 or status == 304 or status < 200  # quicker than a tuple
 
 
-def field_block(headers: Headers) -> bytes:
-    """The fields of an answer that go to the client, each line with its CRLF in front."""
+@lru_cache(maxsize=4096)
+def length_field(size: int) -> bytes:
+    """The Content-Length field of an answer."""
+    return b"Content-Length: %d" % size
+
+
+def field_lines(headers: Headers) -> Iterable[bytes]:
+    """The fields of an answer that go to the client, one line each."""
     fields = headers.raw()
     if not _OWNED.isdisjoint(headers.index):
         fields = filter(_is_not_owned, fields)
-    lines = b"\r\n".join(map(b": ".join, fields))
-    return b"\r\n" + lines if lines else b""
+    return map(_FIELD, fields)
 
 
 def _is_not_owned(field: Pair) -> bool:
     return field[0].lower() not in _OWNED
 
 
-def answer_head(response: Response, date: bytes, framing: bytes) -> bytes:
-    """The whole head with the empty line; ``framing`` is lines that begin with CRLF."""
+def answer_bytes(response: Response, date: bytes, framing: Iterable[bytes], data: bytes = b"") -> bytes:
+    """The whole head with the empty line, and ``data`` behind it; ``framing`` is more field lines."""
     headers = response.headers
-    return b"%b%b%b%b\r\n\r\n" % (
-        status_line(response.status, response.reason),
-        field_block(headers),
-        b"" if b"date" in headers.index else date,
-        framing,
-    )
+    index = headers.index
+    fields = headers.raw()
+    if not _OWNED.isdisjoint(index):
+        fields = filter(_is_not_owned, fields)
+    lines = [status_line(response.status, response.reason), *map(_FIELD, fields)]
+    if b"date" not in index:
+        lines.append(date)
+    lines += framing
+    lines.append(b"")
+    lines.append(data)
+    return b"\r\n".join(lines)

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, cast
 from apim_sdk.body import Body, BodyError
 from apim_sdk.errors import BAD_REQUEST, CONTENT_TOO_LARGE, POLICY_FAILURE, REQUEST_TIMEOUT, Fault
 
-from apim_core.http.answer import answer_head
+from apim_core.http.answer import answer_bytes, length_field
 from apim_core.http.framing import PLAIN
 from apim_core.http.head import HeadParser, too_large
 from apim_core.http.inbound import BrokenBody, InboundBody
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 __all__ = ["Connection", "State"]
 
 _RESET = struct.pack("ii", 1, 0)
+_CLOSE = (b"Connection: close",)
+_KEEP_ALIVE = (b"Connection: keep-alive",)
 _DISCARDED = 64 * 1024
 """How many bytes of a body that nobody wants are read to keep a connection."""
 
@@ -69,13 +71,13 @@ class Connection(Sending):
         "_client",
         "_parser",
         "_receiver",
-        "_requests",
+        "_requests_left",
         "_source",
         "_state",
         "_stream",
         "_task",
         "_wants_continue",
-        "_will_close",
+        "will_close",
     )
 
     def __init__(self, server: Server, source: tuple[Address, int] | None = None) -> None:
@@ -86,8 +88,9 @@ class Connection(Sending):
         self._stream: Stream | None = None
         self._task: asyncio.Task[None] | None = None
         self._receiver: BodyReceiver | None = None
-        self._requests = 0
-        self._will_close = False
+        self._requests_left = server.limits.requests_per_connection
+        self.will_close = server.draining
+        """Whether no further request is taken on this connection."""
         self._wants_continue = False
 
     # The life of a connection
@@ -117,32 +120,20 @@ class Connection(Sending):
     # Heads
 
     def data_received(self, data: bytes) -> None:
-        state = self._state
-        if state is _HEAD:
-            self._take_head(data)
-        elif state is _BODY or state is _DRAIN:
-            self._take_body(data)
-        elif state is _ANSWER:
-            self._buffer += data
-            if len(self._buffer) > self.server.limits.pipeline_buffer:
-                self._pause()
-        elif state is _TUNNEL:
-            self._take_tunnelled(data)
-
-    def _take_head(self, data: bytes) -> None:
-        server = self.server
+        if self._state is not _HEAD:
+            self._receive(data)
+            return
         if self._buffer:
             data = self._buffer + data
-        if data.startswith(b"\r\n"):
+        if data[0] == _CARRIAGE_RETURN:
             data = _EMPTY_LINES.sub(b"", data, 1)
+        server = self.server
         end = data.find(b"\r\n\r\n") + 4
         if end == 3:
             self._keep_head(data)
             return
         head, rest = (data, b"") if end == len(data) else (data[:end], data[end:])
         try:
-            if end > server.limits.head:
-                raise too_large(data, server.limits)  # the one way out
             request, framing, client = self._parser.read(head)
         except Fault as fault:
             self._refuse(fault)
@@ -155,10 +146,22 @@ class Connection(Sending):
         elif not self._frame(stream, rest):
             return
         self._stream = stream
-        self._requests = requests = self._requests + 1
-        if server.draining or requests == server.limits.requests_per_connection:
-            self._will_close = True
+        self._requests_left = left = self._requests_left - 1
+        if left == 0:
+            self.will_close = True
         self._task = server.loop.create_task(self._run(stream))
+
+    def _receive(self, data: bytes) -> None:
+        """Take what arrives while a request is in work."""
+        state = self._state
+        if state is _BODY or state is _DRAIN:
+            self._take_body(data)
+        elif state is _ANSWER:
+            self._buffer += data
+            if len(self._buffer) > self.server.limits.pipeline_buffer:
+                self._pause()
+        elif state is _TUNNEL:
+            self._take_tunnelled(data)
 
     def _keep_head(self, data: bytes) -> None:
         """Hold an unfinished head, unless it can already be seen to be wrong or too long."""
@@ -238,17 +241,16 @@ class Connection(Sending):
         self._task = None
         self._stream = None
         state = self._state
-        if state is _ANSWER or state is _BODY:
-            if self._will_close:
-                self._close(unread=state is _BODY or self._buffer != b"")
-            elif state is _BODY:
-                self._state = _DRAIN
-                self._credit_body(0)
-                self._resume()
-            else:
-                self._await_next()
-        elif state is _TUNNEL:
-            self._close(unread=False)
+        if state is _ANSWER and not self.will_close:
+            self._await_next()
+        elif state is _ANSWER or state is _TUNNEL:
+            self._close(unread=self._buffer != b"")
+        elif state is _BODY and self.will_close:
+            self._close(unread=True)
+        elif state is _BODY:
+            self._state = _DRAIN
+            self._credit_body(0)
+            self._resume()
 
     def _await_next(self) -> None:
         self._state = _HEAD
@@ -266,7 +268,7 @@ class Connection(Sending):
         if self._state is _HEAD and not self.full:
             data, self._buffer = self._buffer, b""
             self._resume()
-            self._take_head(data)
+            self.data_received(data)
 
     def resume_writing(self) -> None:
         super().resume_writing()
@@ -320,7 +322,7 @@ class Connection(Sending):
     def _break_body(self, error: BodyError) -> None:
         """The rest of the body is of no use, nor is what follows on this connection."""
         assert self._receiver is not None
-        self._will_close = True
+        self.will_close = True
         self.deadline = inf
         self._receiver.body.fail(error)
         if self._state is _DRAIN:
@@ -345,21 +347,17 @@ class Connection(Sending):
 
     # The answer
 
-    def close_after_answer(self) -> None:
-        """Take no further request on this connection."""
-        self._will_close = True
-
-    def closing_fields(self, stream: Stream) -> bytes:
+    def closing_fields(self, stream: Stream) -> tuple[bytes, ...]:
         """The Connection field of an answer that is about to leave; decides whether there will be another request."""
         framing = stream.framing
-        if not self._will_close:
+        if not self.will_close:
             if self._state is _ANSWER and framing.keep_alive:
-                return b"\r\nConnection: keep-alive" if framing.version_10 else b""
+                return _KEEP_ALIVE if framing.version_10 else ()
             left = None if self._receiver is None else self._receiver.left
             if framing.keep_alive and not self._wants_continue and left is not None and left <= _DISCARDED:
-                return b""
-            self._will_close = True
-        return b"\r\nConnection: close"
+                return ()
+            self.will_close = True
+        return _CLOSE
 
     def switch(self) -> InboundBody:
         """Change to relaying bytes; answers where those of the client come from, first the ones that wait here."""
@@ -417,7 +415,7 @@ class Connection(Sending):
         elif self._state is _DRAIN:
             self._close(unread=True)
         else:
-            self._will_close = True
+            self.will_close = True
 
     def reset(self) -> None:
         """Cut the connection by a TCP reset, so that no answer that is under way looks whole."""
@@ -435,8 +433,8 @@ class Connection(Sending):
         server.counters["refused"] += 1
         response = server.refuse(fault)
         data = response.body.data or b""
-        framing = b"\r\nContent-Length: %d\r\nConnection: close" % len(data)
-        self._transport.write(answer_head(response, server.date, framing) + data)
+        framing = (length_field(len(data)), *_CLOSE)
+        self._transport.write(answer_bytes(response, server.date, framing, data))
         self._close(unread=True)
 
     def _close(self, *, unread: bool) -> None:
@@ -461,6 +459,7 @@ class Connection(Sending):
 
 
 _EMPTY_LINES = re.compile(rb"\A(?:\r\n)++")
+_CARRIAGE_RETURN = 13
 _FIRST_LINE = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32} [\x21-\xff]+ HTTP/[0-9]\.[0-9]")
 _FIRST_BYTE = frozenset(b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz\r")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from apim_sdk.body import Body
 from apim_sdk.errors import (
     BAD_REQUEST,
     HEADERS_TOO_LARGE,
@@ -30,7 +31,7 @@ from apim_core.http.target import InvalidTarget, parse_authority, split_target
 __all__ = ["HeadParser", "too_large"]
 
 _REQUEST_LINE = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+ [\x21-\x7e]+ HTTP/1\.[01]")
-_OTHER_VERSION = re.compile(rb" HTTP/(?!1\.[01]$)[0-9]\.[0-9]$")
+_OTHER_VERSION = re.compile(rb"HTTP/(?!1\.[01])[0-9]\.[0-9]")
 _METHODS = {name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")}
 
 
@@ -44,11 +45,11 @@ class HeadParser:
         "_host",
         "_items",
         "_limits",
+        "_most",
         "_parser",
         "_scheme",
         "_small",
         "_stale",
-        "_target",
         "_upgraded",
         "_watched",
     )
@@ -57,20 +58,16 @@ class HeadParser:
         self._limits = limits
         self._guard = guard
         self._watched = FRAMING_FIELDS | guard.watched
-        self._small = min(limits.request_line, limits.header)
+        self._small = min(limits.request_line, limits.header, limits.head)
+        self._most = limits.headers
         self._client = client
         self._scheme = "http" if client.tls is None else "https"
         self._items: list[Pair] = []
-        self._target = b""
         self._authority: bytes | None = None
         self._host = ""
         self._stale = False
         self._upgraded = False
         self._parser = HttpRequestParser(self)
-
-    def on_url(self, url: bytes) -> None:
-        """Called by the parser; once, since it gets the head in one piece."""
-        self._target = url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Called by the parser for each field."""
@@ -98,31 +95,29 @@ class HeadParser:
             self._stale = self._upgraded = True
         except HttpParserError as error:
             raise _invalid(head, error) from None
-        method = self._parser.get_method()
-        target = self._target
-        if method == b"CONNECT":
-            raise Fault(NOT_IMPLEMENTED, "This is not a proxy that connects to other hosts")
-        if head.startswith(b" HTTP/1.1\r\n", len(method) + 1 + len(target)):
-            framing = PLAIN
-        else:
-            framing = _version_10(head, method, target)
-        if len(head) > self._small or len(items) > self._limits.headers:
-            self._check_sizes(head, items)
-        if head.find(b" \r\n") > 0 or 9 in head:
+        end = head.find(b"\r\n")
+        try:
+            method, target, version = head[:end].split(b" ")
+        except ValueError:
+            raise Fault(BAD_REQUEST, "The request line is not three words with one space between") from None
+        framing = PLAIN if version == b"HTTP/1.1" else _older(version)
+        if len(head) > self._small or len(items) > self._most:
+            self._check_sizes(head, end, items)
+        if head.find(b" \r\n", end) > 0 or 9 in head:
             items = [(name, value.strip(b" \t")) for name, value in items]
         headers = Headers.from_raw(items)
         index = headers.index
         try:
             path, query, authority = split_target(target)
-            hosts = index.get(b"host", ())
-            if len(hosts) != 1 or authority is not None or items[hosts[0]][1] != self._authority:
+            hosts = index.get(b"host")
+            if hosts is None or len(hosts) > 1 or authority is not None or items[hosts[0]][1] != self._authority:
                 self._read_host(headers, authority, framing.version_10)
         except InvalidTarget as error:
-            raise Fault(BAD_REQUEST, f"The request cannot be understood: {error.reason}") from None
-        if path == "*" and method != b"OPTIONS":
-            raise Fault(BAD_REQUEST, "Only OPTIONS takes the target *")
-        name = _METHODS.get(method) or method.decode("ascii")
-        request = Request(name, path, query, headers, None, host=self._host, scheme=self._scheme)
+            raise _not_understood(method, error) from None
+        name = _METHODS.get(method)
+        if name is None or path == "*":
+            name = _rarer_method(method, path)
+        request = Request.arrived(name, path, query, headers, Body(), self._host, self._scheme)
         if 95 in head:
             self._guard.check_names(index)
         if self._watched.isdisjoint(index):
@@ -133,10 +128,12 @@ class HeadParser:
         client = self._guard.admit(request, self._client, framing, self._watched.intersection(index))
         return request, framing, client
 
-    def _check_sizes(self, head: bytes, items: list[Pair]) -> None:
+    def _check_sizes(self, head: bytes, end: int, items: list[Pair]) -> None:
         limits = self._limits
-        if head.find(b"\r\n") > limits.request_line:
+        if end > limits.request_line:
             raise Fault(URI_TOO_LONG, f"The request line is longer than {limits.request_line} bytes")
+        if len(head) > limits.head:
+            raise Fault(HEADERS_TOO_LARGE, f"The head of the request is longer than {limits.head} bytes")
         if len(items) > limits.headers:
             raise Fault(HEADERS_TOO_LARGE, f"There are more than {limits.headers} header fields")
         if any(len(name) + len(value) > limits.header for name, value in items):
@@ -159,13 +156,26 @@ class HeadParser:
             self._authority = None
 
 
-def _version_10(head: bytes, method: bytes, target: bytes) -> Framing:
-    line = head[: head.find(b"\r\n")]
-    if line == b"%b %b HTTP/1.0" % (method, target):
+def _older(version: bytes) -> Framing:
+    if version == b"HTTP/1.0":
         return PLAIN_CLOSE
-    if _OTHER_VERSION.search(line) is not None:
+    if _OTHER_VERSION.fullmatch(version) is not None:
         raise Fault(VERSION_NOT_SUPPORTED, "Only HTTP/1.1 and HTTP/1.0 are spoken here")
-    raise Fault(BAD_REQUEST, "The request line is not a method, a target and a version with one space between")
+    raise Fault(BAD_REQUEST, "The request line does not end with a version of HTTP")
+
+
+def _not_understood(method: bytes, error: InvalidTarget) -> Fault:
+    if method == b"CONNECT":
+        return Fault(NOT_IMPLEMENTED, "This is not a proxy that connects to other hosts")
+    return Fault(BAD_REQUEST, f"The request cannot be understood: {error.reason}")
+
+
+def _rarer_method(method: bytes, path: str) -> str:
+    if method == b"CONNECT":
+        raise Fault(NOT_IMPLEMENTED, "This is not a proxy that connects to other hosts")
+    if path == "*" and method != b"OPTIONS":
+        raise Fault(BAD_REQUEST, "Only OPTIONS takes the target *")
+    return method.decode("ascii")
 
 
 def _invalid(head: bytes, error: HttpParserError) -> Fault:
@@ -174,7 +184,7 @@ def _invalid(head: bytes, error: HttpParserError) -> Fault:
         if _REQUEST_LINE.fullmatch(line) is not None:
             return Fault(NOT_IMPLEMENTED, "The method is not known")
         return Fault(BAD_REQUEST, "The request does not begin with a method")
-    if _OTHER_VERSION.search(line) is not None:
+    if _OTHER_VERSION.fullmatch(line.rpartition(b" ")[2]) is not None:
         return Fault(VERSION_NOT_SUPPORTED, "Only HTTP/1.1 and HTTP/1.0 are spoken here")
     return Fault(BAD_REQUEST, f"The head of the request is not valid HTTP: {error}")
 

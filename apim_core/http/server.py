@@ -151,7 +151,7 @@ class Server:
 
     def _sweep(self) -> None:
         self.now = now = self.loop.time()
-        self.date = b"\r\nDate: " + formatdate(usegmt=True).encode("ascii")
+        self.date = b"Date: " + formatdate(usegmt=True).encode("ascii")
         for connection in tuple(self._connections):
             if connection.deadline < now:
                 connection.expire()

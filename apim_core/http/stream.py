@@ -10,8 +10,8 @@ from apim_sdk.headers import Headers
 from apim_sdk.identity import Client
 from apim_sdk.messages import Request, Response
 
-from apim_core.http.answer import answer_head, field_block, has_no_body, status_line
-from apim_core.http.framing import Framing
+from apim_core.http.answer import answer_bytes, field_lines, has_no_body, length_field, status_line
+from apim_core.http.framing import PLAIN, Framing
 from apim_core.http.sending import ClientGone
 from apim_core.http.tunnel import relay
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ClientGone", "Stream"]
 
+_NOTHING: tuple[bytes, ...] = ()
 _JOINED = 64 * 1024
 """Up to this size a body is copied behind its head; a larger one is handed over beside it."""
 
@@ -62,7 +63,8 @@ class Stream:
         if self.answered:
             raise RuntimeError("the final answer has begun: an interim one is too late")
         if not self.framing.version_10:
-            self._connection.write(b"%b%b\r\n\r\n" % (status_line(status, None), field_block(headers)))
+            lines = (status_line(status, None), *field_lines(headers), b"", b"")
+            self._connection.write(b"\r\n".join(lines))
 
     async def respond(self, response: Response) -> None:
         """Send the whole answer.
@@ -72,31 +74,37 @@ class Stream:
         """
         if self.answered:
             raise RuntimeError("the request was already answered")
-        status = response.status
-        data = response.body.data
-        if has_no_body(status, self.request.method):
-            if status == 101:
+        body = response.body
+        data = body.data
+        if has_no_body(response.status, self.request.method):
+            if response.status == 101:
                 await self._switch(response)
             else:
                 self._respond_without_body(response, data)
         elif data is None:
-            await self._respond_streaming(response, response.body)
+            await self._respond_streaming(response, body)
         else:
-            connection = self._connection
-            size = len(data)
-            framing = b"\r\nContent-Length: %d%b" % (size, connection.closing_fields(self))
-            head = answer_head(response, connection.server.date, framing)
+            self._respond_whole(response, data)
+
+    def _respond_whole(self, response: Response, data: bytes) -> None:
+        connection = self._connection
+        closing = _NOTHING if self.framing is PLAIN and not connection.will_close else connection.closing_fields(self)
+        size = len(data)
+        self.bytes_sent = size
+        framing = (length_field(size), *closing)
+        if size <= _JOINED:
+            answer = answer_bytes(response, connection.server.date, framing, data)
             self.answered = True
-            self.bytes_sent = size
-            if size <= _JOINED:
-                connection.write(head + data)
-            else:
-                connection.write_all((head, data))
+            connection.write(answer)
+        else:
+            head = answer_bytes(response, connection.server.date, framing)
+            self.answered = True
+            connection.write_all((head, data))
 
     def _respond_without_body(self, response: Response, data: bytes | None) -> None:
         connection = self._connection
-        framing = self._bodiless_framing(response, data) + connection.closing_fields(self)
-        head = answer_head(response, connection.server.date, framing)
+        framing = (*self._bodiless_framing(response, data), *connection.closing_fields(self))
+        head = answer_bytes(response, connection.server.date, framing)
         self.answered = True
         response.body.close()
         connection.write(head)
@@ -107,34 +115,33 @@ class Stream:
         if tunnel is None or protocol is None:
             raise Fault(ENDPOINT_PROTOCOL_VIOLATION, detail="101 Switching Protocols, which the client did not ask for")
         connection = self._connection
-        head = answer_head(response, connection.server.date, b"\r\nConnection: Upgrade\r\nUpgrade: " + protocol)
+        head = answer_bytes(response, connection.server.date, (b"Connection: Upgrade", b"Upgrade: " + protocol))
         self.answered = True
         connection.write(head)
         await relay(connection, self, connection.switch(), tunnel)
 
-    def _bodiless_framing(self, response: Response, data: bytes | None) -> bytes:
+    def _bodiless_framing(self, response: Response, data: bytes | None) -> tuple[bytes, ...]:
         """Content-Length as GET would have it, where that is known (RFC 9110, section 8.6)."""
-        if response.status < 200 or response.status == 204:
-            return b""
+        if response.status == 204:
+            return ()
         declared = response.headers.first(b"content-length")
         if declared is not None and declared.isdigit():
-            return b"\r\nContent-Length: " + declared
-        if data and response.status != 304:
-            return b"\r\nContent-Length: %d" % len(data)
-        return b""
+            return (b"Content-Length: " + declared,)
+        return (length_field(len(data)),) if data and response.status != 304 else ()
 
     async def _respond_streaming(self, response: Response, body: Body) -> None:
         connection = self._connection
         chunked = False
+        framing: tuple[bytes, ...] = ()
         if body.length is not None:
-            framing = b"\r\nContent-Length: %d" % body.length
+            framing = (length_field(body.length),)
         elif self.framing.version_10:
-            connection.close_after_answer()
-            framing = b""
+            connection.will_close = True
         else:
             chunked = True
-            framing = b"\r\nTransfer-Encoding: chunked"
-        head = answer_head(response, connection.server.date, framing + connection.closing_fields(self))
+            framing = (b"Transfer-Encoding: chunked",)
+        framing = (*framing, *connection.closing_fields(self))
+        head = answer_bytes(response, connection.server.date, framing)
         self.answered = True
         connection.write(head)
         finished = False
@@ -178,4 +185,4 @@ class Stream:
         trailers = response.trailers
         if trailers is None or not self.framing.takes_trailers:
             return b"0\r\n\r\n"
-        return b"0%b\r\n\r\n" % field_block(trailers)
+        return b"\r\n".join((b"0", *field_lines(trailers), b"", b""))

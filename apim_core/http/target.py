@@ -30,10 +30,10 @@ class InvalidTarget(ValueError):
         self.reason = reason
 
 
-# Most targets are canonical already. Segments that begin with a dot take the long way.
-_PATH = r"(?=/)(?:/(?!\.)[A-Za-z0-9_.~!$&'()*+,=:@;-]++)*+/?+"
-_CANONICAL = re.compile(_PATH.encode())
-_CANONICAL_TARGET = re.compile(rf"({_PATH})(?:\?([!-\"$-~]*+))?+")
+# Most targets are canonical already: none but these characters, no empty segment and none that begins with a dot.
+_SAFE = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/?-._~!$&'()*+,;=:@"
+_SLASH = 47
+_CANONICAL = re.compile(rb"(?=/)(?:/(?!\.)[A-Za-z0-9_.~!$&'()*+,=:@;-]++)*+/?+")
 _REFUSED = re.compile(rb"[\x00-\x20\x7f\\#?]")
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})?")
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
@@ -123,10 +123,11 @@ def split_target(target: bytes) -> tuple[str, str, bytes | None]:
 
     The asterisk form gives ``*`` as the path. Raises InvalidTarget.
     """
-    plain = _CANONICAL_TARGET.fullmatch(target.decode("latin-1"))
-    if plain is not None:
-        path, query = plain.groups("")
-        return path, query, None
+    if target and not target.translate(None, _SAFE):
+        text = target.decode("ascii")
+        if target[0] == _SLASH and "//" not in text and "/." not in text:
+            path, _, query = text.partition("?")
+            return path, query, None
     if target.startswith(b"/"):
         authority = None
     elif target == b"*":

@@ -60,6 +60,23 @@ class Request:
         self._query: tuple[str, Mapping[str, tuple[str, ...]]] | None = None
         self._cookies: tuple[bytes | None, Mapping[str, str]] | None = None
 
+    @classmethod
+    def arrived(
+        cls, method: str, path: str, query_string: str, headers: Headers, body: Body, host: str, scheme: str
+    ) -> Request:
+        """A request of parts that a server has already checked: the same, but quicker made."""
+        request = cls.__new__(cls)
+        request.method = method
+        request.path = path
+        request.query_string = query_string
+        request.headers = headers
+        request.body = body
+        request.host = host
+        request.scheme = scheme
+        request._query = None
+        request._cookies = None
+        return request
+
     @property
     def query(self) -> Mapping[str, tuple[str, ...]]:
         """The query parameters, decoded; each name with all its values in order."""

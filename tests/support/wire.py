@@ -175,7 +175,7 @@ class Session:
 
     async def feed(self, data: bytes) -> None:
         """The client sends some bytes."""
-        if not self.transport.closed:
+        if data and not self.transport.closed:
             self.connection.data_received(data)
         await settle(self.connection)
 
