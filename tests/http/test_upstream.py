@@ -1,9 +1,11 @@
 import asyncio
+import contextlib
+from itertools import pairwise
 
 import pytest
 import uvloop
 from apim_sdk import Fault, Headers, Request
-from apim_sdk.body import Body, BodyError
+from apim_sdk.body import Body, BodyError, BodyTooLarge
 from apim_sdk.errors import (
     CONTENT_TOO_LARGE,
     ENDPOINT_BUSY,
@@ -13,12 +15,16 @@ from apim_sdk.errors import (
     ENDPOINT_TIMEOUT,
     INCOMPLETE_PAYLOAD,
 )
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from support.backend import always, backend, pool_of, sends
 
+from apim_core.http.deadlines import Sweeper
 from apim_core.http.upstream import UpstreamPool
 from apim_core.http.upstream_settings import Origin, UpstreamSettings
 
 LOOPS = {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
+QUICK = UpstreamSettings(first_byte_timeout=0.05, idle_timeout=0.05)
 HELLO = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
 
@@ -286,8 +292,6 @@ def test_whatever_else_a_request_body_raises_comes_out_as_it_is(run):
 
 
 def test_a_request_body_past_its_limit_is_too_large(run):
-    from apim_sdk.body import BodyTooLarge
-
     async def chunks():
         yield b"x"
         raise BodyTooLarge(1)
@@ -644,3 +648,44 @@ def test_a_pool_is_made_without_a_loop():
     pool = UpstreamPool(Origin("https", "backend.example", 443), UpstreamSettings())
 
     assert 0 == pool.counts.open
+
+
+ANSWERS = {
+    "counted": (HELLO, b"hello"),
+    "chunked": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\nX: y\r\n\r\n", b"hello"),
+    "until close": (b"HTTP/1.1 200 OK\r\n\r\nhello", b"hello"),
+    "after interim": (b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + HELLO, b"hello"),
+}  # fmt: skip
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.sampled_from(sorted(ANSWERS)), st.lists(st.integers(1, 120), max_size=6))
+def test_an_answer_is_the_same_however_the_network_cuts_it(name, places):
+    answer, content = ANSWERS[name]
+    marks = [0, *sorted(place % len(answer) for place in places), len(answer)]
+    script = sends(*(answer[start:end] for start, end in pairwise(marks) if start != end))
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        response = runner.run(asyncio.wait_for(exchange(script, get()), 20))
+
+    assert (200, content) == (response.status, response.body.data)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.sampled_from([b"", b"HTTP/1.1 ", HELLO[:17], ANSWERS["chunked"][0][:47]]),
+    st.lists(st.binary(min_size=1, max_size=50), max_size=4),
+    st.sampled_from(["close", "reset", "wait"]),
+)
+def test_random_bytes_neither_hang_nor_crash(prefix, pieces, end):
+    async def main():
+        script = sends(*filter(None, [prefix, *pieces]), then=end)
+        async with backend(script) as served:
+            pool = UpstreamPool(served.origin, QUICK, sweeper=Sweeper(0.01))
+            with contextlib.suppress(Fault, BodyError):
+                await (await pool.send(get(), "/")).body.read()
+            await pool.stop()
+            assert 0 == pool.counts.open
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(asyncio.wait_for(main(), 20))
