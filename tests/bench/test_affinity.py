@@ -28,4 +28,4 @@ def test_no_core_at_all_is_an_error():
 
 
 def test_pinning_puts_taskset_before_the_command():
-    assert pinned(("wrk", "-t1"), (0, 1)) == ("taskset", "-c", "0,1", "wrk", "-t1")
+    assert ("taskset", "-c", "0,1", "wrk", "-t1") == pinned(("wrk", "-t1"), (0, 1))

@@ -42,7 +42,7 @@ def test_the_family_is_the_process_and_all_below_it():
 
 
 def test_a_process_that_is_gone_has_no_family():
-    assert family(99, (ProcessStat(10, 1, 5, 0),)) == ()
+    assert () == family(99, (ProcessStat(10, 1, 5, 0),))
 
 
 def test_cpu_time_is_the_sum_over_the_family_in_seconds(tmp_path):

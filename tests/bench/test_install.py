@@ -22,4 +22,4 @@ def test_a_program_that_is_not_there_says_why():
     tools = Tools({}, {}, {"caddy": "no wheel for this platform"})
     with pytest.raises(Missing) as caught:
         tools.path("caddy")
-    assert str(caught.value) == "caddy is needed and could not be installed: no wheel for this platform"
+    assert "caddy is needed and could not be installed: no wheel for this platform" == str(caught.value)

@@ -20,7 +20,7 @@ def test_figures_come_from_the_line_of_the_script():
 
 
 def test_throughput_is_answers_over_time():
-    assert LoadFigures(120000, 3.0, 0.71, 1.28, 0).per_second == 40000.0
+    assert 40000.0 == LoadFigures(120000, 3.0, 0.71, 1.28, 0).per_second
 
 
 def test_output_without_that_line_gives_nothing():
@@ -29,11 +29,11 @@ def test_output_without_that_line_gives_nothing():
 
 def test_each_request_is_written_with_its_length(tmp_path):
     path = Load((b"GET / HTTP/1.1\r\n\r\n", b"POST /\nwith\n\nlines")).write(tmp_path / "requests")
-    assert path.read_bytes() == b"18\nGET / HTTP/1.1\r\n\r\n\n18\nPOST /\nwith\n\nlines\n"
+    assert b"18\nGET / HTTP/1.1\r\n\r\n\n18\nPOST /\nwith\n\nlines\n" == path.read_bytes()
 
 
 def test_wrk_runs_one_thread_for_whole_seconds_on_its_cores():
     wrk = Wrk(Path("/usr/bin/wrk"), connections=32, cores=(0,))
     command = wrk.command(8443, Path("/tmp/requests"), seconds=2.6, tls=True, begin=40)
-    assert command[:7] == ("taskset", "-c", "0", "/usr/bin/wrk", "-t1", "-c32", "-d3s")
-    assert command[-4:] == ("https://127.0.0.1:8443/", "--", "/tmp/requests", "40")
+    assert ("taskset", "-c", "0", "/usr/bin/wrk", "-t1", "-c32", "-d3s") == command[:7]
+    assert ("https://127.0.0.1:8443/", "--", "/tmp/requests", "40") == command[-4:]

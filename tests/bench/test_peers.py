@@ -43,7 +43,7 @@ def test_our_gateway_checks_tokens_scope_subscription_and_four_limits_and_writes
     (api,) = document["apis"]
     (plan,) = api["plans"]
     assert "jwt" in plan["authentication"]
-    assert len(plan["limits"]) == 1
+    assert 1 == len(plan["limits"])
     assert [step["rate-limit"]["key"] for step in api["flows"]["request"]] == [
         "api",
         "application",
@@ -51,7 +51,7 @@ def test_our_gateway_checks_tokens_scope_subscription_and_four_limits_and_writes
     ]
     assert all(operation["scopes"] == ["orders.read"] for operation in api["operations"])
     assert {"orders"} == {each["api"] for one in document["applications"] for each in one["subscriptions"]}
-    assert [name for sink in document["sinks"] for name in sink] == ["jsonl"]
+    assert ["jsonl"] == [name for sink in document["sinks"] for name in sink]
 
 
 def test_ten_header_policies_are_ten_steps(tools, tmp_path):
@@ -63,5 +63,5 @@ def test_ten_header_policies_are_ten_steps(tools, tmp_path):
 def test_many_apis_have_contexts_of_their_own_and_five_operations_each(tools, tmp_path):
     PEERS["apim"].configure(Service(9001, apis=20), 8080, tmp_path, tools)
     apis = yaml.safe_load((tmp_path / "gateway.yaml").read_text())["apis"]
-    assert len({api["context"] for api in apis}) == 20
+    assert 20 == len({api["context"] for api in apis})
     assert {5} == {len(api["operations"]) for api in apis}

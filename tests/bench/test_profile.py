@@ -17,4 +17,4 @@ def test_the_hottest_by_own_time_come_first_recursion_counts_once_and_idle_threa
         Hotspot("main (cli.py)", own=0.0, total=1.0),
     )
     assert set(expected) == set(parse_stacks(STACKS))
-    assert [hotspot.own for hotspot in parse_stacks(STACKS)] == [0.5, 0.5, 0.0]
+    assert [0.5, 0.5, 0.0] == [hotspot.own for hotspot in parse_stacks(STACKS)]

@@ -58,7 +58,7 @@ def test_only_rounds_that_both_ran_are_compared():
     samples = [sample("apim", 0, 30.0), sample("apim", 1, 80.0), sample("nginx", 0, 20.0)]
     found = compare(samples, Ratio("apim", "nginx"))
     assert found is not None
-    assert found.value == 1.5
+    assert 1.5 == found.value
 
 
 @pytest.mark.parametrize(("value", "budget", "holds"), [(1.6, 1.6, True), (1.61, 1.6, False), (9.0, None, None)])
@@ -80,7 +80,7 @@ def test_the_middle_of_nothing_is_an_error():
 
 def test_samples_of_a_contestant_come_by_round():
     samples = [sample("apim", 1, 2.0), sample("nginx", 0, 3.0), sample("apim", 0, 1.0)]
-    assert tuple(one.cpu_us for one in of(samples, "apim")) == (1.0, 2.0)
+    assert (1.0, 2.0) == tuple(one.cpu_us for one in of(samples, "apim"))
 
 
 def test_failed_requests_break_a_budget_of_none():
@@ -93,8 +93,8 @@ def test_failed_requests_break_a_budget_of_none():
 def test_a_report_is_json_with_its_verdicts():
     report = RowReport("plain", "plain proxy", (sample("apim", 0, 1.0),), (Finding("a / b", 2.0, "x", 1.5),))
     document = json.loads(json.dumps(report.document()))
-    assert [finding["holds"] for finding in document["findings"]] == [False]
-    assert [one["contestant"] for one in document["samples"]] == ["apim"]
+    assert [False] == [finding["holds"] for finding in document["findings"]]
+    assert ["apim"] == [one["contestant"] for one in document["samples"]]
 
 
 @given(st.lists(st.tuples(st.floats(1, 1000), st.floats(1, 1000)), min_size=1, max_size=9))

@@ -7,11 +7,11 @@ from bench.table import columns, finding_line, number, row_text, verdict_text
 
 
 def test_names_stand_left_and_figures_right():
-    assert columns([("a", "10.5"), ("nginx", "9")]) == "  a      10.5\n  nginx     9"
+    assert "  a      10.5\n  nginx     9" == columns([("a", "10.5"), ("nginx", "9")])
 
 
 def test_numbers_show_the_places_that_matter():
-    assert [number(value) for value in (3.0, 12000, 0.25, 123.456)] == ["3", "12,000", "0.25", "123.5"]
+    assert ["3", "12,000", "0.25", "123.5"] == [number(value) for value in (3.0, 12000, 0.25, 123.456)]
 
 
 def test_a_row_shows_contestants_ratios_notes_and_failures():
@@ -24,10 +24,10 @@ def test_a_row_shows_contestants_ratios_notes_and_failures():
         ("envoy was not ready",),
     )
     lines = row_text(report).splitlines()
-    assert lines[0] == "plain: plain proxy"
-    assert lines[2].split() == ["apim", "30.0", "40,000", "0.71", "1.28", "0", "2%"]
-    assert lines[3] == "  apim / nginx  1.50 x  (1.40 .. 1.70)  <= 1.60 x  holds"
-    assert lines[4:] == ["  note: caddy is missing", "  FAILED: envoy was not ready"]
+    assert "plain: plain proxy" == lines[0]
+    assert ["apim", "30.0", "40,000", "0.71", "1.28", "0", "2%"] == lines[2].split()
+    assert "  apim / nginx  1.50 x  (1.40 .. 1.70)  <= 1.60 x  holds" == lines[3]
+    assert ["  note: caddy is missing", "  FAILED: envoy was not ready"] == lines[4:]
 
 
 def test_a_spread_says_how_many_rounds_were_calm():
@@ -38,8 +38,8 @@ def test_a_spread_says_how_many_rounds_were_calm():
 
 def test_the_list_of_verdicts_leaves_out_what_has_no_budget():
     report = RowReport("1g", "", (), (Finding("peak", 80.0, "MiB", 64.0), Finding("time", 2.5, "s")))
-    assert verdict_text([report]) == "  1g: peak  80 MiB    <= 64 MiB  BROKEN"
+    assert "  1g: peak  80 MiB    <= 64 MiB  BROKEN" == verdict_text([report])
 
 
 def test_without_any_budget_the_list_says_so():
-    assert verdict_text([RowReport("1g", "")]) == "  no budget was measured"
+    assert "  no budget was measured" == verdict_text([RowReport("1g", "")])

@@ -8,11 +8,11 @@ from bench.ticker import EVENTS, Arrival, held_back, listen, ticker, websocket_h
 
 
 def test_an_event_that_arrives_before_the_next_is_sent_was_not_held_back():
-    assert held_back((Arrival(0, 40), Arrival(50, 90), Arrival(100, 400))) == 0
+    assert 0 == held_back((Arrival(0, 40), Arrival(50, 90), Arrival(100, 400)))
 
 
 def test_an_event_that_arrives_with_the_next_was_held_back():
-    assert held_back((Arrival(0, 60), Arrival(50, 60), Arrival(100, 110))) == 1
+    assert 1 == held_back((Arrival(0, 60), Arrival(50, 60), Arrival(100, 110)))
 
 
 def test_the_accept_key_is_that_of_the_example_in_rfc_6455():
@@ -33,7 +33,7 @@ def test_every_event_of_both_kinds_arrives_directly():
     with ticker() as port:
         for _, head, status in REQUESTS:
             arrivals = listen(port, head, status)
-            assert len(arrivals) == EVENTS
+            assert EVENTS == len(arrivals)
             assert all(arrival.arrived >= arrival.sent for arrival in arrivals)
 
 
@@ -44,5 +44,5 @@ def test_events_instead_of_a_websocket_are_an_error():
 
 def test_events_that_never_come_are_counted_as_lost():
     (lost,) = judge("apim", (), 0)
-    assert lost.value == EVENTS
+    assert EVENTS == lost.value
     assert lost.holds is False
