@@ -149,7 +149,7 @@ class _Assembler:
             stands = f"it may stand in: {', '.join(flows)}" if flows else "it defines none of the flow methods"
             needs = " or ".join(FLOW_METHODS[flow])
             self._builder.problem(
-                step.source, f"{step.plugin.name!r} cannot stand in a {flow} flow, it defines no {needs}", stands
+                step.source, f"{step.plugin.name!r} cannot stand in the {flow} flow, it defines no {needs}", stands
             )
             return None
         return compile_step(step, flow, policy, self._observer.condition_failed)
@@ -191,8 +191,10 @@ class _Assembler:
             yield Route(written.hosts, written.context, operation.match.method, operation.match.path, target)
 
     def _endpoint(self, reference: PluginReference | None, place: str) -> Send:
-        endpoint = None if reference is None else self._builder.build(reference, Endpoint, f"{place}/endpoint")
-        return _nowhere if endpoint is None else endpoint.send
+        if reference is None:
+            return _nowhere
+        endpoint = self._builder.build(reference, Endpoint, f"{place}/endpoint")
+        return _refused if endpoint is None else endpoint.send
 
     def _plans(self, written: config.Api, place: str) -> tuple[Mapping[str, Level], tuple[CompiledPlan, ...]]:
         levels: dict[str, Level] = {}
@@ -311,6 +313,10 @@ def _templates(written: Mapping[str, config.ResponseTemplate]) -> FaultTemplates
 
 async def _nowhere(exchange: Exchange) -> Response:
     raise RuntimeError("this operation has no endpoint, which the configuration's check refuses")
+
+
+async def _refused(exchange: Exchange) -> Response:
+    raise RuntimeError("this endpoint could not be built, so the configuration is refused")
 
 
 def _refuse_blocked(exchange: Exchange) -> None:
