@@ -186,6 +186,30 @@ def test_a_file_that_cannot_be_used_is_named_at_the_start(certificates, tmp_path
 
 
 @pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+@pytest.mark.parametrize("proxied", [True, False])
+def test_a_handshake_that_stalls_runs_into_the_time_out_and_leaves_nothing_open(new_loop, proxied):
+    async def main():
+        ended = asyncio.Event()
+
+        async def script(conversation):
+            if proxied:
+                await conversation.reader.readuntil(b"\r\n\r\n")
+                await conversation.say(b"HTTP/1.1 200 OK\r\n\r\n")
+            await conversation.closed()
+            ended.set()
+
+        async with backend(script) as served:
+            proxy = through(served) if proxied else None
+            origin = Origin("https", "localhost", served.port)
+            fault = await fault_from(origin, lookup=found("127.0.0.1"), proxy=proxy, connect_timeout=0.2)
+            assert ENDPOINT_CONNECT_TIMEOUT == fault.kind
+            await ended.wait()
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(asyncio.wait_for(main(), 20))
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
 @pytest.mark.parametrize("alert", [True, False])
 def test_over_tls_an_answer_that_lasts_until_the_end_needs_a_closure_alert(certificates, alert, new_loop):
     async def script(conversation):
