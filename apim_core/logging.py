@@ -165,12 +165,23 @@ def _json(logger: Any, method: str, line: EventDict) -> str:
 
 
 def _text(logger: Any, method: str, line: EventDict) -> str:
-    """``09:30:00.123 warning  event  name=value``; control characters, which could forge a line, are escaped."""
+    """``09:30:00.123 warning  event  name=value``; control characters, which could forge a line, are escaped.
+
+    Text of several lines, such as the problems of a configuration, follows below and is indented.
+    """
     time_of_day = str(line.pop("timestamp", ""))[11:23]
     level, event, traceback = line.pop("level", method), line.pop("event", ""), line.pop("exception", None)
+    below = [text for name in [*line] if _is_long(line[name]) for text in line.pop(name)]
     facts = [f"{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in line.items()]
     shown = "  ".join(str(part).translate(_CONTROL) for part in (event, *facts))
-    return f"{time_of_day} {level:<8} {shown}" + (f"\n{traceback.translate(_CONTROL_IN_TEXT)}" if traceback else "")
+    rest = "".join(f"\n    {part}" for text in below for part in text.translate(_CONTROL_IN_TEXT).split("\n"))
+    return f"{time_of_day} {level:<8} {shown}{rest}" + (
+        f"\n{traceback.translate(_CONTROL_IN_TEXT)}" if traceback else ""
+    )
+
+
+def _is_long(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value) and any("\n" in i for i in value)
 
 
 class _Routed(logging.Handler):

@@ -120,6 +120,20 @@ def test_a_client_cannot_forge_a_line_on_a_terminal() -> None:
     assert "\x1b" not in output.getvalue()
 
 
+def test_text_of_several_lines_stands_below_its_line_and_indented() -> None:
+    output = Terminal()
+    problems = ["apim.yaml:3:1: it is wrong\n  fix: \x1bmend it", "apim.yaml:5:1: so is this"]
+
+    configure_logging(Log(), output).error("refused", problems=problems, file="apim.yaml")
+
+    assert output.getvalue()[12:].splitlines() == [
+        " error    refused  file=apim.yaml",
+        "    apim.yaml:3:1: it is wrong",
+        r"      fix: \x1bmend it",
+        "    apim.yaml:5:1: so is this",
+    ]
+
+
 def test_an_exception_is_written_with_its_traceback_but_not_with_local_variables() -> None:
     output = io.StringIO()
     log = configure_logging(Log(), output)
