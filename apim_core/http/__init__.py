@@ -1,1 +1,22 @@
-"""The wire: HTTP/1.1 server and upstream pools."""
+"""The wire: an HTTP/1.1 server towards clients, pools of HTTP/1.1 connections towards backends.
+
+Theory of operation. Each half is an ``asyncio.Protocol`` over uvloop's transports, and llhttp (through httptools)
+splits heads into fields. What llhttp lets pass and two readers could understand differently is refused here: with 400
+to the client, with 502 for the backend, and the connection is closed either way.
+
+::
+
+    client -> connection -> head, framing, target, forwarding -> Stream -> handler
+                                                                              |
+    backend <- upstream_connection <- upstream_head <- pool <- UpstreamPool.send
+       |
+       +----> upstream_answer -> Response, with a body that is whole or an AnswerBody -> Stream.respond -> client
+
+A message is handed over as soon as its head is there. Its body is whole if it came along, which is the usual case and
+costs no further wait; else it streams: each side stops reading while the other one does not take what it has, so no
+more than a few buffers are ever held. A body that breaks raises ``BodyError`` where it is read, and whoever was passing
+it on resets its own connection: nobody takes a part for the whole.
+
+Nothing on the path of a request sets a timer. Each connection holds the time at which its present state has lasted too
+long, and a sweeper looks at all of them a few times a second.
+"""
