@@ -39,7 +39,7 @@ def add(parsers: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the explanation; 1 if no operation takes the request."""
     try:
-        request = _request(arguments)
+        request, client = _request(arguments), Client(ip_address(arguments.client))
     except ValueError as error:
         print(f"apim explain: {error}", file=sys.stderr)
         return 2
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
     except ConfigErrors as errors:
         raise ConfigErrors(locate_problems(errors.problems)) from None
-    exchange = Exchange(request, Client(ip_address(arguments.client)))
+    exchange = Exchange(request, client)
     for line in explain(assembly, exchange):
         print(line)
     return 0 if hasattr(exchange, "operation") else 1
@@ -82,7 +82,7 @@ def explain(assembly: Assembly, exchange: Exchange) -> Iterator[str]:
         target, parameters = found
         yield from _matched(assembly, target, dict(parameters), exchange)
     elif isinstance(found, NotAllowed):
-        yield f"405: the path is known, for the methods {', '.join(found.allowed)}"
+        yield from _other_method(request.method, found)
     else:
         yield "404: no operation matches"
     candidates = near(router, request.method, request.host, request.path)
@@ -91,6 +91,15 @@ def explain(assembly: Assembly, exchange: Exchange) -> Iterator[str]:
         for candidate in candidates:
             target = candidate.route.target
             yield f"  {candidate.route.label} of {target.api.name} {target.api.version}: {'; '.join(candidate.reasons)}"
+
+
+def _other_method(method: str, found: NotAllowed[Target]) -> Iterator[str]:
+    known = f"the path is known, for the methods {', '.join(found.allowed)}"
+    if method != "OPTIONS":
+        yield f"405: {known}"
+        return
+    yield f"204: {known}; the gateway answers OPTIONS itself"
+    yield from _flow("ENTRY flow", found.targets[0].entry)
 
 
 def _matched(assembly: Assembly, target: Target, parameters: dict[str, str], exchange: Exchange) -> Iterator[str]:

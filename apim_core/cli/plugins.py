@@ -6,15 +6,12 @@ import argparse
 import inspect
 import json
 import sys
-from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
-import attrs
 import yaml
 from apim_sdk.plugin import Plugin
 from apim_sdk.policy import Policy, flows_of
 
-from apim_core.config.shapes import options_of
 from apim_core.registry import Available, PluginError, Registry
 from apim_core.schema import json_schema
 
@@ -82,12 +79,12 @@ def describe(name: str, plugin: type[Plugin]) -> str:
     lines = [f"{name}: {plugin.kind}, {plugin.status.value}; {plugin.posture.value}", "", inspect.getdoc(plugin) or ""]
     if issubclass(plugin, Policy):
         lines += ["", f"Stands in: {', '.join(flows_of(plugin))}"]
-    options = json_schema(plugin).get("properties", {})
+    whole = json_schema(plugin)
+    options = whole.get("properties", {})
     if options:
         lines += ["", "Options:"]
-        fields: Mapping[str, attrs.Attribute[Any]] = options_of(cast(Any, plugin))
         for option, schema in options.items():
-            lines.append(f"  {option}: {_type(schema)}{_default(fields[option])}")
+            lines.append(f"  {option}: {_type(schema)}{_default(schema, option in whole.get('required', ()))}")
             lines += [f"      {line}" for line in schema.get("description", "").splitlines()]
     example = yaml.safe_dump({name: plugin.example}, default_flow_style=False, sort_keys=False)
     return "\n".join([*lines, "", "Example:", *(f"  {line}" for line in example.splitlines())])
@@ -104,10 +101,8 @@ def _type(schema: dict[str, Any]) -> str:
     return f"list of {_type(schema['items'])}" if kind == "array" and "items" in schema else str(kind)
 
 
-def _default(field: attrs.Attribute[Any]) -> str:
-    if field.default is attrs.NOTHING:
+def _default(schema: dict[str, Any], required: bool) -> str:
+    if required:
         return ", required"
-    default = field.default
-    if isinstance(default, attrs.Factory):  # type: ignore[arg-type]  # a class at run time
-        return ""
-    return "" if default is None else f", default {default}"
+    default = schema.get("default")
+    return "" if default in (None, [], {}) else f", default {json.dumps(default, ensure_ascii=False)}"
