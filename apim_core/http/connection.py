@@ -1,15 +1,7 @@
 """One client connection: what arrives on it, request by request, and what becomes of it.
 
 Exactly one request is in work at a time; those that a client pipelines wait as bytes, bounded, and are read once the
-answer before them has left, so that answers are in order by construction. States, and what moves between them:
-
-    HEAD    a head is awaited or arriving     -> BODY, ANSWER (handler starts), LINGER (refused), CLOSED
-    BODY    handler at work, body arriving    -> ANSWER (body complete), DRAIN (answered first), LINGER
-    ANSWER  handler at work, body complete    -> HEAD (answered), TUNNEL (101), LINGER (not kept alive)
-    DRAIN   answered; rest of body discarded  -> HEAD, LINGER
-    TUNNEL  bytes are relayed both ways       -> LINGER
-    LINGER  last answer written; input is discarded until the client closes or its time is up -> CLOSED
-    CLOSED  nothing more                      (every state -> CLOSED when the client goes; the handler is cancelled)
+answer before them has left, so that answers are in order by construction. ``states`` has the table of its states.
 
 Time-outs cost one float: ``deadline``, which the server's sweeper compares with the clock.
 """
@@ -18,9 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import socket
-import struct
-from enum import Enum, auto
 from math import inf
 from typing import TYPE_CHECKING, cast
 
@@ -29,35 +18,25 @@ from apim_sdk.errors import BAD_REQUEST, CONTENT_TOO_LARGE, POLICY_FAILURE, REQU
 
 from apim_core.http.answer import answer_bytes, length_field
 from apim_core.http.framing import PLAIN
-from apim_core.http.head import HeadParser, too_large
+from apim_core.http.head import HeadParser, is_no_head, too_large
 from apim_core.http.inbound import BrokenBody, InboundBody
 from apim_core.http.peer import Address, peer_client
 from apim_core.http.receiving import BodyReceiver
 from apim_core.http.sending import ClientGone, Sending
+from apim_core.http.states import State
 from apim_core.http.stream import Stream
 
 if TYPE_CHECKING:
     from apim_core.http.server import Server
 
-__all__ = ["Connection", "State"]
+__all__ = ["Connection"]
 
-_RESET = struct.pack("ii", 1, 0)
+_EMPTY_LINES = re.compile(rb"\A(?:\r\n)++")
+_CARRIAGE_RETURN = 13
 _CLOSE = (b"Connection: close",)
 _KEEP_ALIVE = (b"Connection: keep-alive",)
 _DISCARDED = 64 * 1024
 """How many bytes of a body that nobody wants are read to keep a connection."""
-
-
-class State(Enum):
-    """Where a connection stands; the module's docstring has the table."""
-
-    HEAD = auto()
-    BODY = auto()
-    ANSWER = auto()
-    DRAIN = auto()
-    TUNNEL = auto()
-    LINGER = auto()
-    CLOSED = auto()
 
 
 _HEAD, _BODY, _ANSWER, _DRAIN, _TUNNEL, _LINGER, _CLOSED = State
@@ -67,13 +46,11 @@ class Connection(Sending):
     """The protocol of one client connection."""
 
     __slots__ = (
-        "_buffer",
         "_client",
         "_parser",
         "_receiver",
         "_requests_left",
         "_source",
-        "_state",
         "_stream",
         "_task",
         "_wants_continue",
@@ -83,8 +60,6 @@ class Connection(Sending):
     def __init__(self, server: Server, source: tuple[Address, int] | None = None) -> None:
         super().__init__(server)
         self._source = source
-        self._state = _HEAD
-        self._buffer = b""
         self._stream: Stream | None = None
         self._task: asyncio.Task[None] | None = None
         self._receiver: BodyReceiver | None = None
@@ -173,7 +148,7 @@ class Connection(Sending):
         self._buffer = data
         if len(data) > server.limits.head or (len(data) > server.limits.request_line and b"\r\n" not in data):
             self._refuse(too_large(data, server.limits))
-        elif _is_no_head(data):
+        elif is_no_head(data):
             self._refuse(Fault(BAD_REQUEST, "This is not the head of an HTTP request"))
 
     def _frame(self, stream: Stream, rest: bytes) -> bool:
@@ -417,16 +392,6 @@ class Connection(Sending):
         else:
             self.will_close = True
 
-    def reset(self) -> None:
-        """Cut the connection by a TCP reset, so that no answer that is under way looks whole."""
-        if not self.gone:
-            self.gone = True
-            self._state = _LINGER
-            sock = self._transport.get_extra_info("socket")
-            if sock is not None:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-            self._transport.abort()
-
     def _refuse(self, fault: Fault) -> None:
         """Answer what cannot be served, and close: nothing behind it can be trusted to be a request."""
         server = self.server
@@ -436,40 +401,3 @@ class Connection(Sending):
         framing = (length_field(len(data)), *_CLOSE)
         self._transport.write(answer_bytes(response, server.date, framing, data))
         self._close(unread=True)
-
-    def _close(self, *, unread: bool) -> None:
-        """Close once everything is sent.
-
-        What the client still sends is read and dropped for a while: closing with unread input would reset the
-        connection and take the last answer with it (RFC 9112, section 9.6).
-        """
-        if self._state is _LINGER or self._state is _CLOSED:
-            return
-        self._state = _LINGER
-        self._buffer = b""
-        self._expect_progress()
-        if not unread:
-            self._transport.close()
-            return
-        if not self._unflushed:
-            self.deadline = self.server.time() + self.server.timeouts.linger
-        self._resume()
-        if self._transport.can_write_eof():
-            self._transport.write_eof()
-
-
-_EMPTY_LINES = re.compile(rb"\A(?:\r\n)++")
-_CARRIAGE_RETURN = 13
-_FIRST_LINE = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32} [\x21-\xff]+ HTTP/[0-9]\.[0-9]")
-_FIRST_BYTE = frozenset(b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz\r")
-
-
-def _is_no_head(data: bytes) -> bool:
-    """Whether the beginning of a head is wrong already, so that its end need not be awaited."""
-    lines = data.count(b"\r\n")
-    returns = data.count(b"\r") - data.endswith(b"\r")
-    if lines != data.count(b"\n") or lines != returns or 0 in data or b"\n " in data or b"\n\t" in data:
-        return True
-    if lines:
-        return _FIRST_LINE.fullmatch(data, 0, data.find(b"\r")) is None
-    return data != b"" and data[0] not in _FIRST_BYTE

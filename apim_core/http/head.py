@@ -28,10 +28,15 @@ from apim_core.http.framing import FRAMING_FIELDS, PLAIN, PLAIN_CLOSE, Framing, 
 from apim_core.http.settings import LimitSettings
 from apim_core.http.target import InvalidTarget, parse_authority, split_target
 
-__all__ = ["HeadParser", "too_large"]
+__all__ = ["HeadParser", "is_no_head", "too_large"]
 
+_UNDERSCORE, _TAB = b"_\t"
+_CONNECTION = frozenset((b"connection",))
+_KEEP_ALIVE = [b"keep-alive"]
 _REQUEST_LINE = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+ [\x21-\x7e]+ HTTP/1\.[01]")
 _OTHER_VERSION = re.compile(rb"HTTP/(?!1\.[01])[0-9]\.[0-9]")
+_FIRST_LINE = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32} [\x21-\xff]+ HTTP/[0-9]\.[0-9]")
+_FIRST_BYTE = frozenset(b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz\r")
 _METHODS = {name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")}
 
 
@@ -103,7 +108,7 @@ class HeadParser:
         framing = PLAIN if version == b"HTTP/1.1" else _older(version)
         if len(head) > self._small or len(items) > self._most:
             self._check_sizes(head, end, items)
-        if head.find(b" \r\n", end) > 0 or 9 in head:
+        if head.find(b" \r\n", end) > 0 or _TAB in head:
             items = [(name, value.strip(b" \t")) for name, value in items]
         headers = Headers.from_raw(items)
         index = headers.index
@@ -118,15 +123,20 @@ class HeadParser:
         if name is None or path == "*":
             name = _rarer_method(method, path)
         request = Request.arrived(name, path, query, headers, Body(), self._host, self._scheme)
-        if 95 in head:
+        if _UNDERSCORE in head and _UNDERSCORE in b"".join(index):
             self._guard.check_names(index)
         if self._watched.isdisjoint(index):
+            return request, framing, self._client
+        present = self._watched.intersection(index)
+        if present == _CONNECTION and framing is PLAIN and headers.values_of(b"connection") == _KEEP_ALIVE:
+            headers.discard(b"connection")
             return request, framing, self._client
         framing = framing_of(headers, method, framing.version_10)
         if framing.length != 0:
             self._stale = True
-        client = self._guard.admit(request, self._client, framing, self._watched.intersection(index))
-        return request, framing, client
+        if self._guard.watched.isdisjoint(present):
+            return request, framing, self._client
+        return request, framing, self._guard.admit(request, self._client, framing, present)
 
     def _check_sizes(self, head: bytes, end: int, items: list[Pair]) -> None:
         limits = self._limits
@@ -194,3 +204,14 @@ def too_large(data: bytes, limits: LimitSettings) -> Fault:
     if data.find(b"\r\n", 0, limits.request_line + 2) < 0:
         return Fault(URI_TOO_LONG, f"The request line is longer than {limits.request_line} bytes")
     return Fault(HEADERS_TOO_LARGE, f"The head of the request is longer than {limits.head} bytes")
+
+
+def is_no_head(data: bytes) -> bool:
+    """Whether the beginning of a head is wrong already, so that its end need not be awaited."""
+    lines = data.count(b"\r\n")
+    returns = data.count(b"\r") - data.endswith(b"\r")
+    if lines != data.count(b"\n") or lines != returns or 0 in data or b"\n " in data or b"\n\t" in data:
+        return True
+    if lines:
+        return _FIRST_LINE.fullmatch(data, 0, data.find(b"\r")) is None
+    return data != b"" and data[0] not in _FIRST_BYTE

@@ -1,16 +1,23 @@
-"""The sending half of a client connection: writing with back-pressure, and clients that do not read."""
+"""The sending half of a client connection: writing with back-pressure, clients that do not read, and closing."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections.abc import Sequence
 from math import inf
 from typing import TYPE_CHECKING
+
+from apim_core.http.states import State
 
 if TYPE_CHECKING:
     from apim_core.http.server import Server
 
 __all__ = ["ClientGone", "Sending"]
+
+_RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER, on, for no time: closing then sends a reset."""
 
 
 class ClientGone(ConnectionError):
@@ -27,7 +34,18 @@ class Sending(asyncio.Protocol):
     the loop's time at which the sweeper calls ``expire``.
     """
 
-    __slots__ = ("_paused", "_room", "_transport", "_unflushed", "deadline", "full", "gone", "server")
+    __slots__ = (
+        "_buffer",
+        "_paused",
+        "_room",
+        "_state",
+        "_transport",
+        "_unflushed",
+        "deadline",
+        "full",
+        "gone",
+        "server",
+    )
     _transport: asyncio.Transport
 
     def __init__(self, server: Server) -> None:
@@ -36,6 +54,8 @@ class Sending(asyncio.Protocol):
         self.full = False
         self.gone = False
         self._room: asyncio.Future[None] | None = None
+        self._state = State.HEAD
+        self._buffer = b""
         self._paused = False
         self._unflushed = 0
 
@@ -90,3 +110,33 @@ class Sending(asyncio.Protocol):
         if self._paused and not self._transport.is_closing():
             self._paused = False
             self._transport.resume_reading()
+
+    def reset(self) -> None:
+        """Cut the connection by a TCP reset, so that no answer that is under way looks whole."""
+        if not self.gone:
+            self.gone = True
+            self._state = State.LINGER
+            sock = self._transport.get_extra_info("socket")
+            if sock is not None:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            self._transport.abort()
+
+    def _close(self, *, unread: bool) -> None:
+        """Close once everything is sent.
+
+        What the client still sends is read and dropped for a while: closing with unread input would reset the
+        connection and take the last answer with it (RFC 9112, section 9.6).
+        """
+        if self._state is State.LINGER or self._state is State.CLOSED:
+            return
+        self._state = State.LINGER
+        self._buffer = b""
+        self._expect_progress()
+        if not unread:
+            self._transport.close()
+            return
+        if not self._unflushed:
+            self.deadline = self.server.time() + self.server.timeouts.linger
+        self._resume()
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
