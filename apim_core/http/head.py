@@ -121,7 +121,7 @@ class HeadParser:
             raise _not_understood(method, error) from None
         name = _METHODS.get(method)
         if name is None or path == "*":
-            name = _rarer_method(method, path)
+            name = _rarer_method(method, self._parser.get_method(), path)
         request = Request.arrived(name, path, query, headers, Body(), self._host, self._scheme)
         if _UNDERSCORE in head and _UNDERSCORE in b"".join(index):
             self._guard.check_names(index)
@@ -180,7 +180,9 @@ def _not_understood(method: bytes, error: InvalidTarget) -> Fault:
     return Fault(BAD_REQUEST, f"The request cannot be understood: {error.reason}")
 
 
-def _rarer_method(method: bytes, path: str) -> str:
+def _rarer_method(method: bytes, parsed: bytes, path: str) -> str:
+    if method != parsed:  # llhttp skips line ends in front of it
+        raise Fault(BAD_REQUEST, "The request does not begin with a method")
     if method == b"CONNECT":
         raise Fault(NOT_IMPLEMENTED, "This is not a proxy that connects to other hosts")
     if path == "*" and method != b"OPTIONS":
