@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["Acceptor"]
 
 _EXHAUSTED = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
+_BATCH = 64
+"""How many connections are accepted before the loop turns to others."""
 _PAUSE = 1.0
 """Seconds without accepting after the system ran out of descriptors or memory."""
 
@@ -30,26 +32,36 @@ class Acceptor:
         listening.setblocking(False)
         self._greeting: dict[asyncio.Task[None], socket.socket] = {}
         self._loop = asyncio.get_running_loop()
-        self._accepting = self._loop.create_task(self._accept())
+        self._pause: asyncio.TimerHandle | None = None
+        self._resume()
 
     def close(self) -> None:
         """Accept no more; connections that have not said who they are yet are dropped."""
-        self._accepting.cancel()
+        if self._pause is not None:
+            self._pause.cancel()
         for task in self._greeting:
             task.cancel()
         self._loop.remove_reader(self._listening)
         self._listening.close()
 
-    async def _accept(self) -> None:
-        while True:
+    def _resume(self) -> None:
+        self._pause = None
+        self._loop.add_reader(self._listening, self._accept)
+
+    def _accept(self) -> None:
+        """Take what waits. Done in a callback: a task that is cancelled could lose a connection that it just got."""
+        for _ in range(_BATCH):
             try:
-                connection, address = await self._loop.sock_accept(self._listening)
+                connection, address = self._listening.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
             except OSError as error:
                 if error.errno not in _EXHAUSTED:
-                    continue
+                    raise
                 self._server.counters["accept_failures"] += 1
-                await asyncio.sleep(_PAUSE)
-                continue
+                self._loop.remove_reader(self._listening)
+                self._pause = self._loop.call_later(_PAUSE, self._resume)
+                return
             if len(self._greeting) >= self._server.limits.connections:
                 connection.close()
                 continue
