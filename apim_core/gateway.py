@@ -21,12 +21,12 @@ from apim_sdk.exchange import Exchange
 from apim_sdk.messages import Response
 from apim_sdk.record import Record
 
-from apim_core.assembly import Observer, assemble
+from apim_core.assembly import Assembly, Observer, assemble
 from apim_core.config import ConfigErrors, Configuration, locate_problems
 from apim_core.faults import response_of
 from apim_core.http.server import Server
 from apim_core.http.stream import ClientGone, Stream
-from apim_core.listeners import open_sockets, server_settings
+from apim_core.listeners import certificate_problems, open_sockets, server_settings
 from apim_core.metrics import Metrics
 from apim_core.registry import Registry
 from apim_core.sharing import Shared
@@ -78,12 +78,22 @@ class Gateway:
         """
         try:
             async with self._building:
-                assembly = await asyncio.to_thread(assemble, configuration, self.registry, self._observer)
+                assembly = await asyncio.to_thread(self._assemble, configuration)
                 snapshot = Snapshot(assembly, self.shared, self.upstreams, self.metrics, self._log)
                 await snapshot.start()
         except ConfigErrors as errors:
             raise ConfigErrors(locate_problems(errors.problems)) from None
         return snapshot
+
+    def _assemble(self, configuration: Configuration) -> Assembly:
+        problems = list(certificate_problems(configuration))
+        try:
+            assembly = assemble(configuration, self.registry, self._observer)
+        except ConfigErrors as errors:
+            raise ConfigErrors([*problems, *errors.problems]) from None
+        if problems:
+            raise ConfigErrors(problems)
+        return assembly
 
     async def start(self, configuration: Configuration, sockets: Sequence[socket] | None = None) -> None:
         """Build the first snapshot, and serve it on ``sockets`` (one a listener), or on those that it names."""

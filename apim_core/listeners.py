@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import socket
+from collections.abc import Iterator
 
-from apim_core.config import Configuration
+from apim_core.config import Configuration, Problem
 from apim_core.config.server import Listener, Tls
 from apim_core.http.settings import CertificateSettings, ServerSettings, TLSSettings
+from apim_core.http.tls import Certificates
 
-__all__ = ["open_sockets", "server_settings", "via_name"]
+__all__ = ["certificate_problems", "open_sockets", "server_settings", "via_name"]
 
 _BACKLOG = 2048
 
@@ -73,6 +75,39 @@ def _tls(tls: Tls) -> TLSSettings:
         client_ca=None if tls.client_ca is None else str(tls.client_ca),
         minimum_version=tls.minimum_version,
     )
+
+
+def certificate_problems(configuration: Configuration) -> Iterator[Problem]:
+    """What is wrong with the certificates of listeners, whose files are read as a start reads them."""
+    for listener in configuration.listen:
+        if listener.tls is None:
+            continue
+        source = listener.source
+        unreadable = tuple(_unreadable(listener.tls))
+        for part, reason in unreadable:
+            yield Problem(source.file, None, None, f"{source.pointer}/tls{part}", reason)
+        if not unreadable:
+            try:
+                Certificates(_tls(listener.tls))
+            except (OSError, ValueError) as error:
+                message = f"the certificates of {listener.address} cannot be used: {error}"
+                hint = "a certificate and its key must be PEM and belong together, the key without a password"
+                yield Problem(source.file, None, None, f"{source.pointer}/tls", message, hint)
+
+
+def _unreadable(tls: Tls) -> Iterator[tuple[str, str]]:
+    """Files that cannot be read: the pointer below ``tls``, and why."""
+    files = [("/certificate", tls.certificate), ("/key", tls.key)]
+    if tls.client_ca is not None:
+        files.append(("/client_ca", tls.client_ca))
+    for index, each in enumerate(tls.sni):
+        files += [(f"/sni/{index}/certificate", each.certificate), (f"/sni/{index}/key", each.key)]
+    for pointer, path in files:
+        try:
+            with path.open("rb"):
+                pass
+        except OSError as error:
+            yield pointer, f"{path} cannot be read: {error.strerror}"
 
 
 def via_name(configuration: Configuration) -> str:
