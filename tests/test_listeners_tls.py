@@ -10,9 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from support.authority import Certificates, make_certificates
-from support.gateway import configuration
-from support.listening import GET, PROXIED, Listening, served, text
+from support.gateway import configuration, registry_with, run
+from support.listening import GET, PROXIED, Listening, Seen, served, text
+
+from apim_core.config import ConfigErrors
+from apim_core.gateway import Gateway
 
 
 @pytest.fixture
@@ -168,3 +172,49 @@ def test_the_proxy_protocol_comes_before_tls(tmp_path: Path, certificates: Certi
 
     seen = served(written, tmp_path, scenario)
     assert ("192.0.2.7", "https") == (seen["address"], seen["scheme"])
+
+
+# Files that cannot be used
+
+
+def refused(written: str, folder: Path) -> list[str]:
+    """What is said of a configuration whose certificates cannot be used, by whatever builds a snapshot."""
+
+    async def scenario() -> list[str]:
+        gateway = Gateway(structlog.wrap_logger(None, processors=[]), registry_with(seen=Seen))
+        with pytest.raises(ConfigErrors) as caught:
+            await gateway.build(configuration(written, folder))
+        return [f"{problem.line}:{problem.column}: {problem.message}" for problem in caught.value.problems]
+
+    problems: list[str] = run(scenario())
+    return problems
+
+
+def test_files_that_are_not_there_are_found_before_anything_is_served(tmp_path: Path) -> None:
+    nothing = Certificates(tmp_path / "no-ca.pem", tmp_path / "no.pem", tmp_path / "no.key")
+    written = text(f"[{secure(nothing)}]")
+    assert [
+        f"1:{written.index(str(tmp_path / file))}: {tmp_path}/{file} cannot be read: No such file or directory"
+        for file in ("no.pem", "no.key")
+    ] == refused(written, tmp_path)
+
+
+def test_a_certificate_and_a_key_that_do_not_belong_together_are_found(
+    tmp_path: Path, certificates: Certificates
+) -> None:
+    mixed = Certificates(certificates.ca, certificates.certificate, named(tmp_path, "other").key)
+    (problem,) = refused(text(f"[{secure(mixed)}]"), tmp_path)
+    assert problem.startswith("1:40: the certificates of 127.0.0.1:0 cannot be used: ")
+
+
+def test_what_is_no_certificate_is_found(tmp_path: Path, certificates: Certificates) -> None:
+    certificates.certificate.write_text("nothing of the kind")
+    (problem,) = refused(tls(certificates), tmp_path)
+    assert "the certificates of 127.0.0.1:0 cannot be used: " in problem
+
+
+def test_problems_of_certificates_come_together_with_all_others(tmp_path: Path) -> None:
+    nothing = Certificates(tmp_path / "no-ca.pem", tmp_path / "no.pem", tmp_path / "no.key")
+    problems = refused(tls(nothing).replace("seen: {}", "sene: {}"), tmp_path)
+    assert "no plugin is named 'sene'" in problems[-1]
+    assert 3 == len(problems)
