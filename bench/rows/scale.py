@@ -5,6 +5,7 @@ import contextlib
 import attrs
 
 from bench.comparison import Entrant, findings, interleave
+from bench.cpu import cpu_seconds
 from bench.load import Load
 from bench.memory import memory
 from bench.peers.apim import OPERATIONS, context
@@ -53,6 +54,7 @@ def _contestants(stage: Stage, count: int) -> tuple[Contestant, Contestant]:
 
 def _measured(name: str, title: str, stage: Stage, small: Running, large: Running) -> RowReport:
     count = stage.settings.large_apis
+    processor = cpu_seconds(large.process_id)
     at_rest = weigh(small, large, count, "before any call")
     one, many = _contestants(stage, count)
     everywhere = Load(tuple(request(f"{context(number)}/items/4711") for number in range(count)))
@@ -71,6 +73,7 @@ def _measured(name: str, title: str, stage: Stage, small: Running, large: Runnin
             *error_findings(samples),
             *findings(samples, (Ratio(MANY, ONE, 1.05), Ratio(SPREAD, ONE))),
             Finding("start with many APIs, YAML included", large.start_seconds, "s", 10.0),
+            Finding("processor time of that start", processor, "s"),
             Finding("start with one API", small.start_seconds, "s"),
             at_rest,
             used,
