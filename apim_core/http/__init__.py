@@ -19,4 +19,11 @@ it on resets its own connection: nobody takes a part for the whole.
 
 Nothing on the path of a request sets a timer. Each connection holds the time at which its present state has lasted too
 long, and a sweeper looks at all of them a few times a second.
+
+On the server's side three rules carry the whole. One request of a connection is in work at a time: what a client
+pipelines waits as bytes, bounded, and is not even looked at. The parser is given one head at a time and never decides
+where a body ends: ``framing`` does, from headers that allow one reading only. And what a client may not say is gone
+before anybody else sees the request (``forwarding``). ``states`` has the table of a connection's states; PROXY headers
+and TLS handshakes come before it (``accepting``), bodies are cut out of what arrives by ``receiving`` and ``chunked``
+and wait in ``inbound``, and ``tunnel`` relays what follows a 101.
 """

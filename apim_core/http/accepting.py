@@ -1,4 +1,7 @@
-"""Accepts the connections of listeners whose peers may be load balancers that send a PROXY header."""
+"""Accepts the connections of listeners where something comes before HTTP: a PROXY header, a TLS handshake, or both.
+
+Who has not come to HTTP yet is bounded in number and time, apart from those who have.
+"""
 
 from __future__ import annotations
 

@@ -77,21 +77,11 @@ class Server:
         self.time = self.loop.time
         self._sweep()
         for listening in sockets:
-            if self.settings.proxy_protocol:
+            if self.settings.proxy_protocol or self.certificates is not None:
                 self._listeners.append(Acceptor(self, listening))
             else:
-                self._listeners.append(await self._listen(listening))
-
-    async def _listen(self, listening: socket.socket) -> asyncio.Server:
-        if self.certificates is None:
-            return await self.loop.create_server(lambda: Connection(self), sock=listening, backlog=_BACKLOG)
-        return await self.loop.create_server(
-            lambda: Connection(self),
-            sock=listening,
-            backlog=_BACKLOG,
-            ssl=self.certificates.context,
-            ssl_handshake_timeout=self.timeouts.handshake,
-        )
+                listener = await self.loop.create_server(lambda: Connection(self), sock=listening, backlog=_BACKLOG)
+                self._listeners.append(listener)
 
     def reload_certificates(self) -> None:
         """Read the TLS files again: for connections to come. If one is bad, that is raised and nothing changes."""
@@ -127,14 +117,19 @@ class Server:
             self._sweeper = None
 
     def enter(self, connection: Connection, client: Client) -> Fault | None:
-        """Count a new connection. Answers why it cannot be served, if it cannot."""
+        """Count a new connection. Answers why it cannot be served, if it cannot.
+
+        Far beyond the limit there is not even an answer, so that those who wait for one are bounded, too.
+        """
         limits = self.limits
         self._connections.add(connection)
         self.counters["connections"] += 1
         held = self._clients[client.peer] = self._clients.get(client.peer, 0) + 1
-        if len(self._connections) > limits.connections:
+        if len(self._connections) > 2 * limits.connections:
+            connection.reset()
+        elif len(self._connections) > limits.connections:
             return Fault(TOO_BUSY, "There are too many connections")
-        if 0 < limits.connections_per_client < held:
+        elif 0 < limits.connections_per_client < held:
             return Fault(TOO_BUSY, "There are too many connections from this address")
         return None
 

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from support.wire import is_cut, read_answer, serving
 
-from apim_core.http.settings import CertificateSettings, ServerSettings, TimeoutSettings, TLSSettings
+from apim_core.http.settings import CertificateSettings, LimitSettings, ServerSettings, TimeoutSettings, TLSSettings
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -253,6 +253,17 @@ def test_a_handshake_must_be_finished_in_time(authority):
     with serving(settings=slow) as served, served.connect() as client:
         client.sendall(b"\x16\x03\x01")
         assert is_cut(client)
+        assert 1 == served.server.counters["failed_handshakes"]
+
+
+def test_unfinished_handshakes_are_bounded(authority):
+    certificate = authority.issue("server", "api.example")
+    few = ServerSettings(tls=TLSSettings((certificate,)), limits=LimitSettings(connections=3), name="test")
+    with serving(settings=few) as served:
+        waiting = [served.connect() for _ in range(4)]
+        assert is_cut(waiting[3])
+        for client in waiting:
+            client.close()
 
 
 def test_plain_http_on_a_tls_port_is_cut(authority):
