@@ -119,12 +119,7 @@ def started(folder: Path) -> Iterator[str]:
     log = folder / "gateway.log"
     with log.open("wb") as errors:
         process = subprocess.Popen(
-            [*program, "run", "apim.yaml"],
-            cwd=folder,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
+            command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True
         )
     assert process.stdout is not None
     try:
