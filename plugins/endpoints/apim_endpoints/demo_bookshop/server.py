@@ -110,8 +110,8 @@ class Bookshop:
 
     async def _place_order(self, request: web.Request) -> web.Response:
         order = await _json(request)
-        book = self._books.get(order.get("book", 0))
-        copies = order.get("copies")
+        wanted, copies = order.get("book"), order.get("copies")
+        book = self._books.get(wanted) if isinstance(wanted, int) else None
         if book is None or not isinstance(copies, int) or copies < 1:
             raise _error(web.HTTPBadRequest, "an order takes the id of a book and a number of copies")
         number = len(self._orders) + 1
@@ -126,7 +126,8 @@ class Bookshop:
     async def _new_book(self, request: web.Request) -> dict[str, Any]:
         given = await _json(request)
         title, author, price = given.get("title"), given.get("author"), given.get("price")
-        if not (isinstance(title, str) and title and author in self._authors and isinstance(price, int) and price >= 0):
+        known = isinstance(author, int) and author in self._authors
+        if not (isinstance(title, str) and title and known and isinstance(price, int) and price >= 0):
             raise _error(web.HTTPBadRequest, "a book takes a title, the id of its author and a price in cents")
         return {"title": title, "author": author, "price": price}
 
