@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from support.gateway import api, configuration, run, serving
+
 from apim_core.http.upstream_settings import Origin, UpstreamSettings
 from apim_core.upstreams import Upstreams
-from support.gateway import api, configuration, run, serving
 
 
 def test_the_counts_of_a_closed_pool_stay_in_the_totals() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import attrs
+
 from apim_sdk.fields import Duration, Secret, Size
 
 __all__ = ["Origin", "UpstreamProxy", "UpstreamSettings", "UpstreamTLS"]

@@ -129,4 +129,3 @@ def _second(seconds: int) -> str:
 @lru_cache(maxsize=4096)
 def _text(text: str | None) -> str:
     return "null" if text is None else encode_basestring(text)
-
