@@ -47,10 +47,9 @@ class Recorder:
         """How many records wait now."""
         return sum(len(outlet.ring) for outlet in self._outlets)
 
-    async def stop(self) -> None:
-        """Hand over what still waits."""
-        for outlet in self._outlets:
-            await outlet.stop()
+    async def stop(self, timeout: float = 30.0) -> None:
+        """Hand over what still waits. What a sink has not taken after ``timeout`` seconds is dropped, and counted."""
+        await asyncio.gather(*(outlet.stop(timeout) for outlet in self._outlets))
 
 
 class _Outlet:
@@ -95,16 +94,25 @@ class _Outlet:
                 batch, self.ring = self.ring[: self._batch], self.ring[self._batch :]
                 try:
                     await self.sink.write(batch)
+                except asyncio.CancelledError:
+                    self.dropped += len(batch)
+                    raise
                 except Exception as error:
                     self.dropped += len(batch)
                     self._on_failure(self.name, error)
         finally:
             self._writer = None
 
-    async def stop(self) -> None:
+    async def stop(self, timeout: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._writer is not None:
-            await self._writer
-        await self._write()
+        try:
+            async with asyncio.timeout(timeout):
+                if self._writer is not None:
+                    await self._writer
+                await self._write()
+        except TimeoutError:
+            self.dropped += len(self.ring)
+            self.ring = []
+            self._on_failure(self.name, TimeoutError(f"it did not take the last records within {timeout:g} s"))

@@ -102,7 +102,7 @@ class Snapshot:
 
     async def stop(self) -> None:
         """Hand over the last records, stop every plugin, end background tasks, give back what is shared."""
-        await self.recorder.stop()
+        await self.recorder.stop(self.configuration.timeouts.drain)
         for built in reversed(self._started):
             try:
                 await built.plugin.stop()
