@@ -219,6 +219,23 @@ def test_stop_hands_over_what_came_while_a_batch_was_being_written() -> None:
     run(scenario())
 
 
+@pytest.mark.parametrize("begun", [False, True], ids=["nothing is being written", "a batch is being written"])
+def test_stop_does_not_wait_for_ever_for_a_sink_and_counts_what_it_loses(begun: bool) -> None:
+    async def scenario() -> None:
+        stuck, good = Keep(open_=False), Keep()
+        made, failures = recorder(stuck, good, batch=2, interval=0.0 if begun else 3600.0)
+        for number in range(5):
+            made.add(record(number))
+        if begun:
+            await stuck.entered.wait()
+        await asyncio.wait_for(made.stop(0.05), 10)
+        assert (5, 0) == (made.dropped, made.waiting)
+        assert [("sink-0", "it did not take the last records within 0.05 s")] == failures.seen
+        assert [[0, 1], [2, 3], [4]] == good.batches
+
+    run(scenario())
+
+
 @pytest.mark.parametrize("count", [0, 1, 1000])
 def test_every_record_is_handed_over_or_counted(count: int) -> None:
     async def scenario() -> None:
