@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+import attrs
 from apim_sdk.body import Body
 from apim_sdk.errors import (
     BAD_REQUEST,
@@ -26,13 +27,13 @@ from httptools import HttpParserError, HttpParserInvalidMethodError, HttpParserU
 from apim_core.http.forwarding import Guard
 from apim_core.http.framing import FRAMING_FIELDS, PLAIN, PLAIN_CLOSE, Framing, framing_of
 from apim_core.http.settings import LimitSettings
-from apim_core.http.target import InvalidTarget, parse_authority, split_target
+from apim_core.http.target import InvalidTarget, parse_authority, plain_target, split_target
 
 __all__ = ["HeadParser", "is_no_head", "too_large"]
 
 _UNDERSCORE, _TAB = b"_\t"
-_CONNECTION = frozenset((b"connection",))
-_KEEP_ALIVE = [b"keep-alive"]
+_REMEMBERED = 4096
+"""Up to this size the header fields of the last request are kept."""
 _REQUEST_LINE = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+ [\x21-\x7e]+ HTTP/1\.[01]")
 _OTHER_VERSION = re.compile(rb"HTTP/(?!1\.[01])[0-9]\.[0-9]")
 _FIRST_LINE = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32} [\x21-\xff]+ HTTP/[0-9]\.[0-9]")
@@ -40,15 +41,33 @@ _FIRST_BYTE = frozenset(b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabc
 _METHODS = {name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")}
 
 
+@attrs.frozen
+class _Known:
+    """What the same header fields meant the last time."""
+
+    headers: Headers
+    framing: Framing
+    client: Client
+    host: str
+    scheme: str
+
+
 class HeadParser:
-    """Reads the heads of one connection, one after the other."""
+    """Reads the heads of one connection, one after the other.
+
+    A client that keeps its connection mostly sends the same fields again and again. When they come for the third time
+    in a row, byte for byte, what they meant is known; only the request line, if it is a plain one, is read anew.
+    """
 
     __slots__ = (
         "_authority",
+        "_block",
         "_client",
+        "_fed",
         "_guard",
         "_host",
         "_items",
+        "_known",
         "_limits",
         "_most",
         "_parser",
@@ -68,8 +87,11 @@ class HeadParser:
         self._client = client
         self._scheme = "http" if client.tls is None else "https"
         self._items: list[Pair] = []
+        self._block: bytes | None = None
+        self._known: _Known | None = None
         self._authority: bytes | None = None
         self._host = ""
+        self._fed = False
         self._stale = False
         self._upgraded = False
         self._parser = HttpRequestParser(self)
@@ -84,23 +106,38 @@ class HeadParser:
 
     def skip(self, body: bytes) -> None:
         """Tell the parser of the whole body of the last request, so that it can be used for the next one."""
-        if not self._upgraded:
+        if self._fed and not self._upgraded:
             self._parser.feed_data(body)
             self._stale = False
 
     def read(self, head: bytes) -> tuple[Request, Framing, Client]:
         """Read one head, from its first byte to the empty line and with nothing behind it. Raises Fault."""
-        if self._stale:
-            self._parser = HttpRequestParser(self)
-            self._stale = self._upgraded = False
-        items = self._items = []
-        try:
-            self._parser.feed_data(head)
-        except HttpParserUpgrade:
-            self._stale = self._upgraded = True
-        except HttpParserError as error:
-            raise _invalid(head, error) from None
         end = head.find(b"\r\n")
+        block = head[end:]
+        known = self._known
+        if block != self._block:
+            self._block = block if len(block) <= _REMEMBERED else None
+            self._known = None
+        elif known is not None:
+            words = head[:end].split(b" ")
+            name = _METHODS.get(words[0])
+            if name is not None and len(words) == 3 and words[2] == b"HTTP/1.1" and end <= self._small:
+                target = plain_target(words[1])
+                if target is not None:
+                    self._fed = False
+                    request = Request.arrived(
+                        name, target[0], target[1], known.headers.copy(), Body(), known.host, known.scheme
+                    )
+                    return request, known.framing, known.client
+        else:
+            request, framing, client = self._read_fields(head, end)
+            if not framing.version_10 and b"\nupgrade:" not in block.lower():
+                self._known = _Known(request.headers.copy(), framing, client, request.host, request.scheme)
+            return request, framing, client
+        return self._read_fields(head, end)
+
+    def _read_fields(self, head: bytes, end: int) -> tuple[Request, Framing, Client]:
+        items = self._feed(head)
         try:
             method, target, version = head[:end].split(b" ")
         except ValueError:
@@ -111,25 +148,21 @@ class HeadParser:
         if head.find(b" \r\n", end) > 0 or _TAB in head:
             items = [(name, value.strip(b" \t")) for name, value in items]
         headers = Headers.from_raw(items)
-        index = headers.index
         try:
             path, query, authority = split_target(target)
-            hosts = index.get(b"host")
-            if hosts is None or len(hosts) > 1 or authority is not None or items[hosts[0]][1] != self._authority:
-                self._read_host(headers, authority, framing.version_10)
+            hosts = headers.values_of(b"host")
+            if len(hosts) != 1 or authority is not None or hosts[0] != self._authority:
+                self._read_host(hosts, authority, framing.version_10)
         except InvalidTarget as error:
             raise _not_understood(method, error) from None
         name = _METHODS.get(method)
         if name is None or path == "*":
             name = _rarer_method(method, self._parser.get_method(), path)
         request = Request.arrived(name, path, query, headers, Body(), self._host, self._scheme)
-        if _UNDERSCORE in head and _UNDERSCORE in b"".join(index):
-            self._guard.check_names(index)
-        if self._watched.isdisjoint(index):
-            return request, framing, self._client
-        present = self._watched.intersection(index)
-        if present == _CONNECTION and framing is PLAIN and headers.values_of(b"connection") == _KEEP_ALIVE:
-            headers.discard(b"connection")
+        if _UNDERSCORE in head:
+            self._guard.check_names(headers.index)
+        present = self._watched.intersection(headers.index)
+        if not present:
             return request, framing, self._client
         framing = framing_of(headers, method, framing.version_10)
         if framing.length != 0:
@@ -137,6 +170,22 @@ class HeadParser:
         if self._guard.watched.isdisjoint(present):
             return request, framing, self._client
         return request, framing, self._guard.admit(request, self._client, framing, present)
+
+    def _feed(self, head: bytes) -> list[Pair]:
+        """The fields of a head, as llhttp understands them."""
+        if self._stale:
+            self._parser = HttpRequestParser(self)
+            self._stale = self._upgraded = False
+        items: list[Pair] = []
+        self._items = items
+        self._fed = True
+        try:
+            self._parser.feed_data(head)
+        except HttpParserUpgrade:
+            self._stale = self._upgraded = True
+        except HttpParserError as error:
+            raise _invalid(head, error) from None
+        return items
 
     def _check_sizes(self, head: bytes, end: int, items: list[Pair]) -> None:
         limits = self._limits
@@ -149,9 +198,8 @@ class HeadParser:
         if any(len(name) + len(value) > limits.header for name, value in items):
             raise Fault(HEADERS_TOO_LARGE, f"A header field is longer than {limits.header} bytes")
 
-    def _read_host(self, headers: Headers, authority: bytes | None, version_10: bool) -> None:
+    def _read_host(self, values: list[bytes], authority: bytes | None, version_10: bool) -> None:
         """Check Host, which must be there once and agree with an absolute target (RFC 9112, section 3.2)."""
-        values = headers.values_of(b"host")
         if len(values) > 1:
             raise InvalidTarget("there is more than one Host")
         if not values and not version_10:

@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 from ipaddress import IPv6Address
 
-__all__ = ["InvalidTarget", "canonical_path", "parse_authority", "split_target"]
+__all__ = ["InvalidTarget", "canonical_path", "parse_authority", "plain_target", "split_target"]
 
 
 class InvalidTarget(ValueError):
@@ -118,16 +118,24 @@ def _resolve_dots(path: bytes) -> bytes:
     return b"/" + b"/".join(segments)
 
 
+def plain_target(target: bytes) -> tuple[str, str] | None:
+    """Path and query of a target that is in canonical form already, as most are; None for any other."""
+    if target and not target.translate(None, _SAFE):
+        text = target.decode("ascii")
+        if target[0] == _SLASH and "//" not in text and "/." not in text:
+            path, _, query = text.partition("?")
+            return path, query
+    return None
+
+
 def split_target(target: bytes) -> tuple[str, str, bytes | None]:
     """The canonical path, the query and, for the absolute form, the authority of a target (RFC 9112, section 3.2).
 
     The asterisk form gives ``*`` as the path. Raises InvalidTarget.
     """
-    if target and not target.translate(None, _SAFE):
-        text = target.decode("ascii")
-        if target[0] == _SLASH and "//" not in text and "/." not in text:
-            path, _, query = text.partition("?")
-            return path, query, None
+    plain = plain_target(target)
+    if plain is not None:
+        return plain[0], plain[1], None
     if target.startswith(b"/"):
         authority = None
     elif target == b"*":

@@ -64,7 +64,8 @@ def _index_duplicates(items: list[Pair | None]) -> dict[bytes, list[int]]:
     index: dict[bytes, list[int]] = {}
     for place, item in enumerate(items):
         if item is not None:
-            index.setdefault(item[0].lower(), []).append(place)
+            name = item[0].lower()
+            index[name] = [*index.get(name, ()), place]
     return index
 
 
@@ -186,7 +187,8 @@ class Headers:
             index[lower] = places[:1]
 
     def _append(self, lower: bytes, pair: Pair) -> None:
-        self.index.setdefault(lower, []).append(len(self._items))
+        index = self.index
+        index[lower] = [*index.get(lower, ()), len(self._items)]  # not appended: copies share the list
         self._items.append(pair)
 
     def remove(self, name: str) -> None:
@@ -195,7 +197,11 @@ class Headers:
 
     def copy(self) -> Headers:
         """Headers of their own with the same fields."""
-        return Headers.from_raw(list(self.raw()))
+        headers = Headers.__new__(Headers)
+        headers._items = self._items.copy()
+        index = self._index
+        headers._index = None if index is None else index.copy()
+        return headers
 
     def items(self) -> Iterator[tuple[str, str]]:
         """The fields in order, as text."""

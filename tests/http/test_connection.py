@@ -597,3 +597,99 @@ def test_headers_reach_the_handler_in_order_with_their_case():
     outcome = drive([get("/", "X-B: 1", "x-a:2", "X-B:   3  ")])
     assert outcome.seen[0].headers == (("Host", "a"), ("X-B", "1"), ("x-a", "2"), ("X-B", "3"))
     assert Headers([("Host", "a"), ("X-B", "1"), ("x-a", "2"), ("X-B", "3")]) == Headers(outcome.seen[0].headers)
+
+
+# Fields that a client repeats
+
+FIELDS = b"Host: a\r\nX-Tier: gold\r\nX-Real-IP: 6.6.6.6\r\nConnection: keep-alive, X-Hop\r\nX-Hop: 1\r\n"
+
+
+def repeated(line, fields=FIELDS, times=5):
+    return [line + b"\r\n" + fields + b"\r\n"] * times
+
+
+def test_repeated_fields_mean_the_same_every_time():
+    outcome = drive(repeated(b"GET /a?b HTTP/1.1"))
+    assert 5 == len(outcome.seen)
+    assert {(("Host", "a"), ("X-Tier", "gold"))} == {seen.headers for seen in outcome.seen}
+    assert {("GET", "/a", "b", "a", "http")} == {(s.method, s.path, s.query, s.host, s.scheme) for s in outcome.seen}
+
+
+def test_the_request_line_is_read_anew_under_repeated_fields():
+    lines = [b"GET / HTTP/1.1"] * 3 + [
+        b"POST /x HTTP/1.1",
+        b"GET /a/../b?c HTTP/1.1",
+        b"GET http://a/y HTTP/1.1",
+        b"OPTIONS * HTTP/1.1",
+        b"PROPFIND /z HTTP/1.1",
+        b"GET / HTTP/1.1",
+    ]
+    outcome = drive([line + b"\r\n" + FIELDS + b"\r\n" for line in lines])
+    assert ["/", "/", "/", "/x", "/b", "/y", "*", "/z", "/"] == [seen.path for seen in outcome.seen]
+    assert 1 == len({seen.headers for seen in outcome.seen})
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        (b"GET  / HTTP/1.1", 400),
+        (b"GET / HTTP/1.1 ", 400),
+        (b"\rGET / HTTP/1.1", 400),
+        (b"GET /%2f HTTP/1.1", 400),
+        (b"GET /\\ HTTP/1.1", 400),
+        (b"GET /# HTTP/1.1", 400),
+        (b"GET /\xe9 HTTP/1.1", 400),
+        (b"GET http://b/ HTTP/1.1", 400),
+        (b"GET * HTTP/1.1", 400),
+        (b"GET / HTTP/1.2", 505),
+        (b"FOO / HTTP/1.1", 501),
+        (b"CONNECT / HTTP/1.1", 501),
+        (b"GET /" + b"a" * 9000 + b" HTTP/1.1", 414),
+    ],
+)
+def test_repeated_fields_do_not_hide_a_bad_request_line(line, status):
+    outcome = drive([*repeated(b"GET / HTTP/1.1"), line + b"\r\n" + FIELDS + b"\r\n"])
+    assert [200] * 5 + [status] == outcome.statuses
+    assert outcome.closed
+
+
+def test_what_a_handler_does_to_repeated_fields_is_forgotten():
+    seen = []
+
+    async def handler(stream):
+        headers = stream.request.headers
+        seen.append(list(headers.items()))
+        headers.add("X-Tier", "silver")
+        headers["X-New"] = "1"
+        headers.remove("Host")
+        await answer(stream)
+
+    drive(repeated(b"GET / HTTP/1.1"), None, handler)
+    assert [[("Host", "a"), ("X-Tier", "gold")]] * 5 == seen
+
+
+def test_bodies_under_repeated_fields_are_read():
+    request = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"
+    chunked = CHUNKED + b"2\r\nhi\r\n0\r\n\r\n"
+    outcome = drive([request * 5 + chunked * 5 + request * 5 + GET * 3])
+    assert [b"hello"] * 5 + [b"hi"] * 5 + [b"hello"] * 5 + [b""] * 3 == [seen.body for seen in outcome.seen]
+
+
+def test_a_body_that_comes_late_under_repeated_fields_is_read():
+    outcome = drive([*[POST, b"hel", b"lo"] * 5, GET])
+    assert [b"hello"] * 5 + [b""] == [seen.body for seen in outcome.seen]
+
+
+def test_http_1_0_is_never_taken_for_http_1_1_under_repeated_fields():
+    fields = b"Host: a\r\nConnection: keep-alive\r\n"
+    lines = [b"GET / HTTP/1.1"] * 3 + [b"GET / HTTP/1.0"] + [b"GET / HTTP/1.1"]
+    outcome = drive([line + b"\r\n" + fields + b"\r\n" for line in lines])
+    assert 1 == outcome.output.count(b"Connection: keep-alive")
+
+
+def test_an_upgrade_under_repeated_fields_is_still_an_upgrade():
+    fields = b"Host: a\r\nUpgrade: websocket\r\n"
+    outcome = drive(
+        [*repeated(b"GET / HTTP/1.1", fields, 3), b"GET / HTTP/1.1\r\nConnection: upgrade\r\n" + fields + b"\r\n"]
+    )
+    assert [None, None, None, "websocket"] == [seen.header("Upgrade") for seen in outcome.seen]

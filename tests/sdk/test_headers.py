@@ -55,6 +55,20 @@ def test_a_copy_is_independent():
     assert [("B", "3")] == list(copy.items())
 
 
+def test_a_copy_does_not_see_what_is_added_later_nor_the_other_way():
+    headers = Headers([("A", "1"), ("A", "2")])
+    assert 2 == len(headers)
+    copy = headers.copy()
+    copy.add("A", "3")
+    headers.add("a", "4")
+    headers.add("B", "5")
+    assert ("1", "2", "3") == copy.get_all("A")
+    assert ("1", "2", "4") == headers.get_all("A")
+    assert "B" not in copy
+    headers.remove("A")
+    assert ("1", "2", "3") == copy.get_all("A")
+
+
 def test_headers_are_equal_with_the_same_fields_in_any_case():
     assert Headers([("A", "1")]) == Headers([("a", "1")])
     assert Headers([("A", "1")]) != Headers([("A", "2")])
