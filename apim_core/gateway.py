@@ -22,6 +22,7 @@ from apim_sdk.messages import Response
 from apim_sdk.record import Record
 
 from apim_core.assembly import Assembly, Observer, assemble
+from apim_core.background import in_background
 from apim_core.config import ConfigErrors, Configuration, locate_problems
 from apim_core.faults import response_of
 from apim_core.http.server import Server
@@ -78,7 +79,7 @@ class Gateway:
         """
         try:
             async with self._building:
-                assembly = await asyncio.to_thread(self._assemble, configuration)
+                assembly = await in_background(self._assemble, configuration)
                 snapshot = Snapshot(assembly, self.shared, self.upstreams, self.metrics, self._log)
                 await snapshot.start()
         except ConfigErrors as errors:

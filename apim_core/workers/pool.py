@@ -10,6 +10,7 @@ from typing import Any
 
 from apim_sdk.context import Logger
 
+from apim_core.background import in_background
 from apim_core.config import ConfigErrors, Configuration
 from apim_core.config.server import Address
 from apim_core.management import merge
@@ -59,7 +60,7 @@ class Pool:
     async def start(self, configuration: Configuration, handed: Sequence[socket]) -> None:
         """Start all workers. Raises ConfigErrors, OSError or Refused if any cannot start, and then none runs."""
         sets = self._sets = SocketSets(configuration, handed)
-        self._take(configuration, await asyncio.to_thread(pack, configuration))
+        self._take(configuration, await in_background(pack, configuration))
         self._slots = tuple(
             Slot(number, sets.open, lambda: self._shipment, self._log, self._timing)
             for number in range(1, self._count + 1)
@@ -79,8 +80,8 @@ class Pool:
 
         Raises what it raises, ConfigErrors or Refused, and then nothing has changed.
         """
-        configuration = await asyncio.to_thread(read)
-        packed = await asyncio.to_thread(pack, configuration)
+        configuration = await in_background(read)
+        packed = await in_background(pack, configuration)
         serving = [slot for slot in self._slots if slot.serving]
         results = await asyncio.gather(
             *(slot.ask("prepare", packed, self._timing.start) for slot in serving), return_exceptions=True

@@ -14,6 +14,7 @@ from typing import Any
 
 from apim_sdk.context import Logger
 
+from apim_core.background import in_background
 from apim_core.config import Configuration
 from apim_core.gateway import Gateway
 from apim_core.http.tls import Certificates
@@ -48,7 +49,7 @@ class Serving:
         await self.abort()
         self._heap.sweep()
         with self._heap.building():
-            configuration = await asyncio.to_thread(read)
+            configuration = await in_background(read)
             _check_certificates(configuration)
             self._prepared = await self._gateway.build(configuration)
         return configuration
