@@ -55,11 +55,16 @@ def _context(settings: TLSSettings, each: CertificateSettings) -> ssl.SSLContext
     if settings.ciphers is not None:
         context.set_ciphers(settings.ciphers)
     context.set_alpn_protocols(["http/1.1"])
-    context.load_cert_chain(each.certificate, each.key)
+    context.load_cert_chain(each.certificate, each.key, _no_password)
     context.verify_mode = _VERIFY[settings.client_certificate]
     if settings.client_ca is not None:
         context.load_verify_locations(settings.client_ca)
     return context
+
+
+def _no_password() -> str:
+    """In the place of OpenSSL's question on the terminal, which would stop the gateway until somebody answers."""
+    raise ValueError("the private key has a password, which nobody can type in here")
 
 
 def _names(path: str) -> list[str]:
