@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import structlog
+from cryptography.hazmat.primitives import serialization
 from support.authority import Certificates, make_certificates
 from support.gateway import configuration, registry_with, run
 from support.listening import GET, PROXIED, Listening, Seen, served, text
@@ -211,6 +212,18 @@ def test_what_is_no_certificate_is_found(tmp_path: Path, certificates: Certifica
     certificates.certificate.write_text("nothing of the kind")
     (problem,) = refused(tls(certificates), tmp_path)
     assert "the certificates of 127.0.0.1:0 cannot be used: " in problem
+
+
+def test_a_key_with_a_password_is_refused_and_nobody_is_asked_for_it(
+    tmp_path: Path, certificates: Certificates
+) -> None:
+    plain = serialization.load_pem_private_key(certificates.key.read_bytes(), None)
+    encryption = serialization.BestAvailableEncryption(b"hush")
+    certificates.key.write_bytes(
+        plain.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
+    )
+    (problem,) = refused(tls(certificates), tmp_path)
+    assert problem.endswith("the private key has a password, which nobody can type in here")
 
 
 def test_problems_of_certificates_come_together_with_all_others(tmp_path: Path) -> None:
