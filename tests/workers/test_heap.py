@@ -68,13 +68,30 @@ def test_a_replaced_snapshot_that_refers_to_itself_is_found() -> None:
     """) == ["False", "True"]
 
 
-def test_a_small_heap_is_searched_each_time() -> None:
+def test_what_the_start_made_stays_out_of_sight_and_what_a_small_reload_made_is_collected_as_ever() -> None:
     assert run("""
+        with heap.building():
+            pass
         with heap.building():
             other = Snapshot()
             other.itself = other
         seen = weakref.ref(other)
         del other
+        frozen = gc.get_freeze_count()
         heap.sweep()
+        print(frozen > 0, frozen == gc.get_freeze_count(), seen() is None)
+        gc.collect()
         print(seen() is None)
+    """) == ["True", "True", "False", "True"]
+
+
+def test_what_a_large_reload_made_is_put_out_of_sight_too() -> None:
+    assert run("""
+        module._QUICKLY_SEARCHED = 1_000
+        with heap.building():
+            pass
+        before = gc.get_freeze_count()
+        with heap.building():
+            kept = [[] for _ in range(2_000)]
+        print(gc.get_freeze_count() - before >= 2_000)
     """) == ["True"]
