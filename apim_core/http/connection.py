@@ -124,7 +124,7 @@ class Connection(Sending):
         self._requests_left = left = self._requests_left - 1
         if left == 0:
             self.will_close = True
-        self._task = server.loop.create_task(self._run(stream))
+        self._task = asyncio.Task(self._run(stream), loop=server.loop, name="request")  # a given name costs less
 
     def _receive(self, data: bytes) -> None:
         """Take what arrives while a request is in work."""

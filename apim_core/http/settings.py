@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Network, IPv6Network
+from typing import Literal
 
 import attrs
 from apim_sdk.fields import Duration, Size
@@ -86,12 +87,12 @@ class TLSSettings:
 
     certificates: tuple[CertificateSettings, ...]
     """The first is shown to clients that ask for no known name."""
-    client_certificate: str = "none"
-    """``none``, ``optional`` or ``required``."""
+    client_certificate: Literal["none", "optional", "required"] = "none"
+    """Whether a client must, may or need not show a certificate; one that ``client_ca`` does not vouch for is refused."""
     client_ca: str | None = None
     """Path of the PEM bundle that vouches for client certificates."""
-    minimum_version: str = "1.2"
-    """``1.2`` or ``1.3``."""
+    minimum_version: Literal["1.2", "1.3"] = "1.2"
+    """The oldest version of TLS that is spoken."""
     ciphers: str | None = None
     """OpenSSL's list of cipher suites for TLS 1.2."""
 
@@ -108,7 +109,7 @@ class ServerSettings:
     """TLS; absent: plain HTTP."""
     trusted_proxies: tuple[Network, ...] = ()
     """Networks of proxies whose ``Forwarded`` and ``X-Forwarded-*`` headers are believed."""
-    forwarding_header: str = "X-Forwarded-For"
+    forwarding_header: Literal["X-Forwarded-For", "Forwarded"] = "X-Forwarded-For"
     """Which family those proxies write: ``X-Forwarded-For`` (with ``-Proto`` ...) or ``Forwarded``; the other is
     removed, since they may pass on what a client wrote there."""
     proxy_protocol: tuple[Network, ...] = ()

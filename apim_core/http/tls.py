@@ -22,6 +22,8 @@ class Certificates:
     """
 
     def __init__(self, settings: TLSSettings) -> None:
+        if settings.client_certificate != "none" and settings.client_ca is None:
+            raise ValueError("client_certificate needs client_ca: who vouches for the certificates of clients?")
         self._settings = settings
         self.reload()
         self.context = _context(settings, settings.certificates[0])

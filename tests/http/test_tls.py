@@ -12,6 +12,7 @@ from cryptography.x509.oid import NameOID
 from support.wire import is_cut, read_answer, serving
 
 from apim_core.http.settings import CertificateSettings, LimitSettings, ServerSettings, TimeoutSettings, TLSSettings
+from apim_core.http.tls import Certificates
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -228,6 +229,13 @@ def test_a_broken_certificate_changes_nothing(authority, tmp_path):
         with served.connect(authority.client(), "api.example") as client:
             client.sendall(GET)
             assert 200 == read_answer(client)[0]
+
+
+def test_client_certificates_need_an_authority(authority):
+    with pytest.raises(ValueError, match="client_ca"):
+        Certificates(TLSSettings((authority.issue("server", "a"),), client_certificate="required"))
+    with pytest.raises(ValueError, match="at least one"):
+        Certificates(TLSSettings(()))
 
 
 def test_old_versions_are_refused(authority):
