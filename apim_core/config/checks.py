@@ -22,6 +22,7 @@ def check(configuration: Configuration) -> list[Problem]:
         *(_problem(s, f"API {n!r} version {v!r} is there twice", "change its version") for (n, v), s in _again(apis)),
         *(_problem(s, f"application {n!r} is there twice", "change its name") for n, s in _again(applications)),
         *_keys(configuration),
+        *_proxies(configuration),
         *_addresses(configuration),
     ]
 
@@ -48,6 +49,16 @@ def _keys(configuration: Configuration) -> Iterator[Problem]:
     )
     for (kind, _), source in _again(named):
         yield _problem(source, f"this {kind} is there twice", "give every application a key of its own")
+
+
+def _proxies(configuration: Configuration) -> Iterator[Problem]:
+    for listener in configuration.listen:
+        if listener.proxy_protocol and not configuration.trusted_proxies:
+            yield _problem(
+                listener.source,
+                "proxy_protocol is on, but nobody may send the header",
+                "name the load balancers' networks under `trusted_proxies`",
+            )
 
 
 def _addresses(configuration: Configuration) -> Iterator[Problem]:

@@ -171,8 +171,8 @@ class Api:
     """Operations; they add to those of the definition and win over one of the same method and path."""
     response_templates: Mapping[str, ResponseTemplate] = attrs.field(factory=dict)
     """Answers by error key, or `DEFAULT`, in place of the gateway's."""
-    status: Literal["published", "blocked", "deprecated"] = "published"
-    """`blocked` answers every request with 503, `deprecated` serves and says so in a header."""
+    status: Literal["published", "blocked"] = "published"
+    """`blocked` answers every request with 503."""
     source: SourceRef = attrs.field(default=NOWHERE, init=False, eq=False, repr=False)
 
 

@@ -183,7 +183,7 @@ class _Service:
 
     def _read(self) -> Configuration:
         """The configuration as the files are now; runs in a thread. Raises ConfigErrors and Refused."""
-        configuration = load(self._options.file)
+        configuration = load(self._options.file, find_plugin=lambda name, kind: Registry().load(name, kind))
         changed = [name for name in _FIXED if getattr(configuration, name) != getattr(self._configuration, name)]
         if changed:
             raise Refused(f"{', '.join(changed)} changed, which needs a restart; nothing of the new file was taken")

@@ -79,10 +79,10 @@ def test_what_the_start_made_stays_out_of_sight_and_what_a_small_reload_made_is_
         del other
         frozen = gc.get_freeze_count()
         heap.sweep()
-        print(frozen > 0, frozen == gc.get_freeze_count(), seen() is None)
+        print(gc.get_freeze_count() > frozen / 2 > 0, seen() is None)
         gc.collect()
         print(seen() is None)
-    """) == ["True", "True", "False", "True"]
+    """) == ["True", "False", "True"]
 
 
 def test_what_a_large_reload_made_is_put_out_of_sight_too() -> None:
