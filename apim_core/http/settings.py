@@ -88,7 +88,7 @@ class TLSSettings:
     certificates: tuple[CertificateSettings, ...]
     """The first is shown to clients that ask for no known name."""
     client_certificate: Literal["none", "optional", "required"] = "none"
-    """Whether a client must, may or need not show a certificate; one that ``client_ca`` does not vouch for is refused."""
+    """Whether a client must, may or need not show a certificate; ``client_ca`` has to vouch for it in any case."""
     client_ca: str | None = None
     """Path of the PEM bundle that vouches for client certificates."""
     minimum_version: Literal["1.2", "1.3"] = "1.2"
