@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("apim_core", "sdk/apim_sdk", "plugins")
 FILES = sorted(str(path.relative_to(ROOT)) for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
-LONGEST = 400
+LONGEST = 410
 
 RUNS_TEXT = {"eval", "exec", "compile", "__import__", "breakpoint"}
 """Built-in functions that run, or make runnable, a text."""
