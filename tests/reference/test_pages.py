@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -29,6 +30,7 @@ def made() -> dict[str, str]:
     return {page.name: page.text for page in pages(Registry())}
 
 
+@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="Pythons word signatures and usage differently")
 def test_the_reference_in_the_repository_is_up_to_date(made: dict[str, str]) -> None:
     written = {str(path.relative_to(REFERENCE)): path.read_text() for path in REFERENCE.rglob("*.*")}
     assert sorted(made) == sorted(written)
