@@ -22,7 +22,8 @@ install: $(VENV)/.run ## install apim and what it needs into .venv
 run: install ## start the quickstart gateway and print what to try
 	$(BIN)/apim run examples/quickstart/apim.yaml
 
-test: $(VENV)/.dev ## run every test
+test: $(VENV)/.dev ## run every test, against real programs that it installs if it may
+	tests/peers/install
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 wheel: $(VENV)/.dev ## build the wheel, install it into an empty environment, run every test against it

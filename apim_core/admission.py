@@ -13,7 +13,7 @@ from apim_sdk import errors
 from apim_sdk.authenticator import Authenticator
 from apim_sdk.errors import Fault, Reject
 from apim_sdk.exchange import Exchange, Plan
-from apim_sdk.identity import Application, Credential, Principal, Subscription
+from apim_sdk.identity import ApplicationKey, Credential, Principal, Subscription
 
 from apim_core.steps import Condition, PluginFault
 
@@ -21,7 +21,7 @@ __all__ = ["CompiledPlan", "admit", "authorize"]
 
 
 class _Finder(Protocol):
-    def find(self, kind: str, value: str) -> Application | None: ...
+    def find(self, kind: str, value: str, key_manager: str | None = None) -> ApplicationKey | None: ...
 
 
 class CompiledPlan:
@@ -68,7 +68,8 @@ class CompiledPlan:
             principal = await principal
         application = principal.application
         if application is None and principal.client_id is not None:
-            application = self.applications.find("client_id", principal.client_id)
+            key = self.applications.find("client_id", principal.client_id, principal.key_manager)
+            application = None if key is None else key.application
         subscription = self.subscriptions.get(application.id) if application is not None else None
         if subscription is None and self.requires_subscription:
             raise Reject(errors.NOT_SUBSCRIBED, headers=self._challenge())

@@ -6,11 +6,11 @@ import hashlib
 import uuid
 from collections.abc import Iterable
 
-from apim_sdk.identity import Application, Subscription
+from apim_sdk.identity import Application, ApplicationKey, Subscription
 
 from apim_core.config import model as config
 
-__all__ = ["IDENTIFIERS", "Directory", "application_of"]
+__all__ = ["IDENTIFIERS", "Directory", "application_of", "subscriptions_of"]
 
 IDENTIFIERS = frozenset({"client_id"})
 """Kinds of keys that name an application without proving anything: they are kept as they are."""
@@ -22,17 +22,19 @@ class Directory:
     """Applications by key. Secret keys are held as SHA-256 hashes and looked up by hash."""
 
     def __init__(self, applications: Iterable[tuple[Application, config.Application]]) -> None:
-        self._identified: dict[tuple[str, str], Application] = {}
-        self._hashed: dict[bytes, Application] = {}
+        self._identified: dict[tuple[str, str], ApplicationKey] = {}
+        self._hashed: dict[bytes, ApplicationKey] = {}
         for application, written in applications:
             for key in written.keys:
+                value = key.value.reveal()
                 if key.kind in IDENTIFIERS:
-                    self._identified[key.kind, key.value.reveal()] = application
+                    self._identified[key.kind, value] = ApplicationKey(application, key.kind, value)
                 else:
-                    self._hashed[_digest(key.kind, key.value.reveal())] = application
+                    digest = _digest(key.kind, value)
+                    self._hashed[digest] = ApplicationKey(application, key.kind, digest.hex()[:16])
 
-    def find(self, kind: str, value: str) -> Application | None:
-        """The application that holds the key; None if nobody does."""
+    def find(self, kind: str, value: str, key_manager: str | None = None) -> ApplicationKey | None:
+        """The key that an application holds; None if nobody does."""
         if kind in IDENTIFIERS:
             return self._identified.get((kind, value))
         return self._hashed.get(_digest(kind, value))
@@ -48,9 +50,14 @@ def application_of(written: config.Application) -> Application:
     return Application(
         name=written.name,
         id=str(identity),
-        subscriptions=tuple(
-            Subscription(each.api, each.plan, str(uuid.uuid5(identity, f"{each.api} {each.version} {each.plan}")))
-            for each in written.subscriptions
-        ),
-        attributes={} if written.owner is None else {"owner": written.owner},
+        owner=written.owner,
+    )
+
+
+def subscriptions_of(written: config.Application) -> tuple[Subscription, ...]:
+    """The subscriptions of an application, in their order; their ids are name-based too."""
+    identity = uuid.uuid5(_NAMESPACE, written.name)
+    return tuple(
+        Subscription(each.api, each.plan, str(uuid.uuid5(identity, f"{each.api} {each.version} {each.plan}")))
+        for each in written.subscriptions
     )

@@ -9,10 +9,12 @@ from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import attrs
-from apim_sdk.context import Logger
+from apim_sdk.context import Logger, Revocations
 from apim_sdk.exchange import Exchange
 from apim_sdk.key_manager import KeyManager
 from apim_sdk.messages import Response
+from apim_sdk.stores import Store
+from apim_sdk.upstream import UpstreamTLS
 
 from apim_core.applications import Directory
 from apim_core.config.problems import did_you_mean
@@ -47,7 +49,9 @@ class Resources:
     log: Logger
     metrics: Metrics
     applications: Directory
+    revocations: Revocations
     key_managers: Mapping[str, KeyManager]
+    stores: Mapping[str, Store]
     egress: Egress
     lease: Lease
     spawn: _Spawner
@@ -95,6 +99,14 @@ class CoreContext:
     def applications(self) -> Directory:
         return self._resources.applications
 
+    @property
+    def revocations(self) -> Revocations:
+        return self._resources.revocations
+
+    @property
+    def key_managers(self) -> Mapping[str, KeyManager]:
+        return self._resources.key_managers
+
     def key_manager(self, name: str) -> KeyManager:
         known = self._resources.key_managers
         if name not in known:
@@ -102,10 +114,23 @@ class CoreContext:
             raise LookupError(f"no key manager is named {name!r}; {hint}")
         return known[name]
 
+    def store(self, name: str) -> Store:
+        known = self._resources.stores
+        if name not in known:
+            hint = did_you_mean(name, known) or f"there are: {', '.join(sorted(known)) or 'none'}"
+            raise LookupError(f"no store is named {name!r} under `stores`; {hint}")
+        return known[name]
+
     async def fetch(
-        self, url: str, *, method: str = "GET", headers: Mapping[str, str] | None = None, body: bytes | None = None
+        self,
+        url: str,
+        *,
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        tls: UpstreamTLS | None = None,
     ) -> Answer:
-        return await self._resources.egress.fetch(url, method=method, headers=headers, body=body)
+        return await self._resources.egress.fetch(url, method=method, headers=headers, body=body, tls=tls)
 
     async def upstream(self, url: str, settings: UpstreamSettings) -> PooledUpstream:
         origin = origin_of(url)

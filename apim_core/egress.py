@@ -8,6 +8,7 @@ unless the operator allows their network; redirects are not followed.
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
@@ -15,7 +16,10 @@ import aiohttp
 import attrs
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
+from apim_sdk.upstream import UpstreamTLS
 from yarl import URL
+
+from apim_core.http.upstream_tls import client_context
 
 __all__ = ["Answer", "Egress", "EgressRefused"]
 
@@ -90,9 +94,16 @@ class Egress:
         self._limit = limit
         self._timeout = timeout
         self._session: aiohttp.ClientSession | None = None
+        self._tls: dict[UpstreamTLS, ssl.SSLContext] = {}
 
     async def fetch(
-        self, url: str, *, method: str = "GET", headers: Mapping[str, str] | None = None, body: bytes | None = None
+        self,
+        url: str,
+        *,
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        tls: UpstreamTLS | None = None,
     ) -> Answer:
         """Call out. Raises EgressRefused, ConnectionError, TimeoutError, or OSError for an answer over the limit."""
         target = URL(url)
@@ -102,7 +113,13 @@ class Egress:
             self._guard.check(target.host, target.host)
         try:
             async with self._open().request(
-                method, target, headers=headers, data=body, allow_redirects=False
+                method,
+                target,
+                headers=headers,
+                data=body,
+                allow_redirects=False,
+                ssl=True if tls is None else self._context_of(tls),
+                server_hostname=None if tls is None else tls.server_name,
             ) as response:
                 content = await response.content.read(self._limit + 1)
                 while len(content) <= self._limit and (more := await response.content.read(self._limit + 1)):
@@ -125,6 +142,13 @@ class Egress:
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._session
+
+    def _context_of(self, tls: UpstreamTLS) -> ssl.SSLContext:
+        """Files are read when the settings are first used, and again by the next configuration."""
+        context = self._tls.get(tls)
+        if context is None:
+            context = self._tls[tls] = client_context(tls)
+        return context
 
     async def close(self) -> None:
         """Close the connections that are kept."""

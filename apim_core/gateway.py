@@ -30,6 +30,7 @@ from apim_core.http.stream import ClientGone, Stream
 from apim_core.listeners import certificate_problems, open_sockets, server_settings
 from apim_core.metrics import Metrics
 from apim_core.registry import Registry
+from apim_core.revocations import Revocations
 from apim_core.sharing import Shared
 from apim_core.snapshot import Snapshot
 from apim_core.upstreams import Upstreams
@@ -54,6 +55,7 @@ class Gateway:
         self._building = asyncio.Lock()
         self._listening: Counter[str] = Counter()
         self.upstreams = Upstreams()
+        self.revocations = Revocations(time.time)
         self._servers: list[Server] = []
         self._retiring: set[asyncio.Task[None]] = set()
         self._plugin_failures = self.metrics.counter(
@@ -80,7 +82,7 @@ class Gateway:
         try:
             async with self._building:
                 assembly = await in_background(self._assemble, configuration)
-                snapshot = Snapshot(assembly, self.shared, self.upstreams, self.metrics, self._log)
+                snapshot = Snapshot(assembly, self.shared, self.upstreams, self.metrics, self.revocations, self._log)
                 await snapshot.start()
         except ConfigErrors as errors:
             raise ConfigErrors(locate_problems(errors.problems)) from None

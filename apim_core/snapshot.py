@@ -18,6 +18,7 @@ from apim_core.egress import Egress
 from apim_core.listeners import via_name
 from apim_core.metrics import Metrics
 from apim_core.recorder import Recorder
+from apim_core.revocations import Revocations
 from apim_core.sharing import Shared
 from apim_core.upstreams import Upstreams
 
@@ -34,7 +35,15 @@ class Snapshot:
     none: where one fails, those before it are stopped again and ConfigErrors tells of each that failed.
     """
 
-    def __init__(self, assembly: Assembly, shared: Shared, upstreams: Upstreams, metrics: Metrics, log: Logger) -> None:
+    def __init__(
+        self,
+        assembly: Assembly,
+        shared: Shared,
+        upstreams: Upstreams,
+        metrics: Metrics,
+        revocations: Revocations,
+        log: Logger,
+    ) -> None:
         self.assembly = assembly
         self.configuration = assembly.configuration
         self.pipeline = assembly.pipeline
@@ -54,7 +63,9 @@ class Snapshot:
             log,
             metrics,
             assembly.directory,
+            revocations,
             assembly.key_managers,
+            assembly.stores,
             self._egress,
             self._lease,
             self._background.spawn,

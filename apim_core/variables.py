@@ -67,7 +67,7 @@ def environment() -> Environment:
             "api": _fields("api", "name", "version", "context"),
             "operation": _fields("operation", "method", "template", "id"),
             "plan": _fields("plan", "name"),
-            "application": _fields("application", "name", "id", "attributes"),
+            "application": _fields("application", "name", "id", "owner", "attributes"),
             "subscription": _fields("subscription", "id", "plan"),
             "principal": _principal(),
             "claims": Lookup(_claims, get=_claim),

@@ -8,7 +8,7 @@ import uuid
 import pytest
 from apim_sdk import Secret
 
-from apim_core.applications import Directory, application_of
+from apim_core.applications import Directory, application_of, subscriptions_of
 from apim_core.config import model as config
 
 
@@ -25,7 +25,7 @@ def directory(*applications: config.Application) -> Directory:
 @pytest.mark.parametrize("kind", ["api-key", "client_id"])
 def test_an_application_is_found_by_each_of_its_keys(kind: str) -> None:
     found = directory(written("shop", (kind, "a"), (kind, "b")), written("other", (kind, "c")))
-    assert ["shop", "shop", "other"] == [(each := found.find(kind, key)) and each.name for key in "abc"]
+    assert ["shop", "shop", "other"] == [(each := found.find(kind, key)) and each.application.name for key in "abc"]
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,9 @@ def test_nobody_is_found_by_another_key_or_another_kind(kind: str, value: str) -
 
 def test_one_value_may_be_the_key_of_two_applications_if_they_are_of_two_kinds() -> None:
     found = directory(written("shop", ("api-key", "k")), written("other", ("client_id", "k")))
-    assert ["shop", "other"] == [(each := found.find(kind, "k")) and each.name for kind in ("api-key", "client_id")]
+    assert ["shop", "other"] == [
+        (each := found.find(kind, "k")) and each.application.name for kind in ("api-key", "client_id")
+    ]
 
 
 @pytest.mark.parametrize("value", ["\udc80", "é", "x" * 100_000])
@@ -65,10 +67,10 @@ def test_an_id_is_a_uuid_of_the_name_the_same_on_every_node() -> None:
 
 def test_ids_of_applications_and_of_their_subscriptions_differ() -> None:
     made = [application_of(written(name)) for name in ("shop", "other")]
-    ids = [each.id for each in made] + [each.id for one in made for each in one.subscriptions]
+    ids = [each.id for each in made]
+    ids += [each.id for name in ("shop", "other") for each in subscriptions_of(written(name))]
     assert 6 == len(set(ids))
 
 
-def test_the_owner_is_an_attribute() -> None:
-    assert {"owner": "anna"} == application_of(written(owner="anna")).attributes
-    assert {} == application_of(written()).attributes
+def test_the_owner_is_known() -> None:
+    assert ("anna", None) == (application_of(written(owner="anna")).owner, application_of(written()).owner)

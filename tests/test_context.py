@@ -22,6 +22,7 @@ from apim_core.context import CoreContext, Resources, SystemClock, origin_of
 from apim_core.egress import Egress, EgressRefused
 from apim_core.http.upstream_settings import UpstreamSettings
 from apim_core.metrics import Metrics
+from apim_core.revocations import Revocations
 from apim_core.sharing import Shared
 from apim_core.upstreams import Upstreams
 
@@ -45,7 +46,9 @@ class Kit:
             structlog.wrap_logger(None, processors=[self._collect]),
             self.metrics,
             Directory([(SHOP, written)]),
+            Revocations(SystemClock.now),
             key_managers,
+            {},
             self.egress,
             self.lease,
             self._spawn,
@@ -111,7 +114,9 @@ def test_metrics_are_those_of_the_process() -> None:
 def test_applications_are_found_by_their_keys() -> None:
     async def scenario() -> None:
         async with kit() as made:
-            assert SHOP is made.context().applications.find("api-key", "k")
+            found = made.context().applications.find("api-key", "k")
+            assert found is not None
+            assert SHOP is found.application
 
     run(scenario())
 

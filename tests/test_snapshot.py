@@ -17,6 +17,7 @@ from support.gateway import api, configuration, registry_with, run
 from apim_core.assembly import Observer, assemble
 from apim_core.config import ConfigErrors
 from apim_core.metrics import Metrics
+from apim_core.revocations import Revocations
 from apim_core.sharing import Shared
 from apim_core.snapshot import Snapshot
 from apim_core.upstreams import Upstreams
@@ -120,7 +121,7 @@ def snapshot(folder: Path, *policies: str, rest: str = "") -> Iterator[tuple[Sna
     assembly = assemble(configuration(text, folder), registry, Observer(lambda *_: None, lambda _: None))
     shared = Shared()
     log = structlog.wrap_logger(None, processors=[collect])
-    yield Snapshot(assembly, shared, Upstreams(), Metrics(), log), lines, shared
+    yield Snapshot(assembly, shared, Upstreams(), Metrics(), Revocations(lambda: 0.0), log), lines, shared
 
 
 def test_plugins_start_in_the_order_of_the_configuration_and_stop_in_reverse(tmp_path: Path) -> None:

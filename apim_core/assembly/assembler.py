@@ -15,9 +15,10 @@ from apim_sdk.key_manager import KeyManager
 from apim_sdk.messages import Response
 from apim_sdk.policy import FLOW_METHODS, Policy, Send, flows_of
 from apim_sdk.sink import Sink
+from apim_sdk.stores import Store
 
 from apim_core.admission import CompiledPlan
-from apim_core.applications import Directory, application_of
+from apim_core.applications import Directory, application_of, subscriptions_of
 from apim_core.assembly.flows import EMPTY, FlowName, Level, Part, build_chain, compile_step, entry_steps
 from apim_core.assembly.plugins import Builder, Built
 from apim_core.config import ConfigErrors, Configuration, PluginReference, SourceRef, Step
@@ -53,6 +54,7 @@ class Assembly:
     directory: Directory
     plugins: tuple[Built, ...]
     key_managers: Mapping[str, KeyManager]
+    stores: Mapping[str, Store]
     sinks: tuple[tuple[str, Sink], ...]
     routes: tuple[Route[Target], ...]
     sources: Mapping[int, SourceRef]
@@ -79,6 +81,11 @@ class _Assembler:
     def assemble(self) -> Assembly:
         configuration = self._configuration
         builder = self._builder
+        stores = {  # before all others, which may keep things there: what is built first is started first
+            name: store
+            for name, reference in configuration.stores.items()
+            if (store := builder.build(reference, Store, f"stores/{name}")) is not None
+        }
         key_managers = {
             name: manager
             for name, reference in configuration.key_managers.items()
@@ -105,6 +112,7 @@ class _Assembler:
             self._directory,
             tuple(builder.built),
             key_managers,
+            stores,
             sinks,
             tuple(routes),
             self._sources,
@@ -241,7 +249,7 @@ class _Assembler:
     def _subscriptions(self, written: config.Api, plan: str) -> Mapping[str, Subscription]:
         found: dict[str, Subscription] = {}
         for application, source in self._subscribers.get((written.name, plan), ()):
-            for subscription, each in zip(application.subscriptions, source.subscriptions, strict=True):
+            for subscription, each in zip(subscriptions_of(source), source.subscriptions, strict=True):
                 if (each.api, each.plan) == (written.name, plan) and each.version in (None, written.version):
                     found[application.id] = subscription
         return found

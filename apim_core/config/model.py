@@ -248,6 +248,8 @@ class Configuration:
     """Where the gateway itself and its plugins may call out to; backends of endpoints are not bound by it."""
     key_managers: Mapping[str, PluginReference] = attrs.field(factory=dict, metadata={"plugin": "key manager"})
     """Authorization servers that are trusted, by the name that authenticators use."""
+    stores: Mapping[str, PluginReference] = attrs.field(factory=dict, metadata={"plugin": "store"})
+    """Where state lives that outlasts a request, such as `sqlite` or `redis`, by the name that plugins use."""
     sinks: tuple[PluginReference, ...] = attrs.field(default=(), metadata={"plugin": "sink"})
     """Where a record of every request goes."""
     flows: Flows = NO_FLOWS

@@ -25,6 +25,8 @@ def trace(configuration: Configuration, origin: Callable[[str], SourceRef]) -> N
         _mark_reference(sink, origin(f"/sinks/{index}"))
     for name, reference in configuration.key_managers.items():
         _mark_reference(reference, origin(pointers.child("/key_managers", name)))
+    for name, reference in configuration.stores.items():
+        _mark_reference(reference, origin(pointers.child("/stores", name)))
     for flow, step in _steps(configuration.flows):
         place = f"/flows/{flow[0]}/{flow[1]}"
         _mark_reference(step.plugin, origin(place))

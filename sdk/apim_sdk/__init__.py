@@ -3,7 +3,7 @@
 from apim_sdk import errors
 from apim_sdk.authenticator import Authenticator
 from apim_sdk.body import Body, BodyError, BodyTooLarge, Source
-from apim_sdk.context import Applications, Clock, Context, Fetched, Logger, Metrics, Upstream
+from apim_sdk.context import Applications, Clock, Context, Fetched, Logger, Metrics, Revocations, Upstream
 from apim_sdk.endpoint import Endpoint, SequenceEndpoint
 from apim_sdk.errors import ErrorKind, EvaluationError, Fault, Reject, Respond
 from apim_sdk.exchange import API, Exchange, Operation, Plan, Timings
@@ -11,28 +11,52 @@ from apim_sdk.fields import Duration, Expression, Regex, Secret, Size, Template
 from apim_sdk.governance import RulesetFunction
 from apim_sdk.headers import HeaderField, Headers
 from apim_sdk.hookspecs import hookimpl
-from apim_sdk.identity import ANONYMOUS, Application, Client, Credential, Principal, Subscription, TLSInfo
+from apim_sdk.identity import (
+    ANONYMOUS,
+    Application,
+    ApplicationKey,
+    Client,
+    Credential,
+    KeyType,
+    Principal,
+    Subscription,
+    SubscriptionState,
+    TLSInfo,
+)
 from apim_sdk.importer import Importer
-from apim_sdk.key_manager import KeyManager
+from apim_sdk.key_manager import (
+    ClientField,
+    ClientRegistration,
+    IssuedToken,
+    KeyManager,
+    KeyManagerError,
+    RegisteredClient,
+    Unsupported,
+)
 from apim_sdk.messages import Request, Response, Tunnel
 from apim_sdk.plugin import Plugin, Posture, Status, state
 from apim_sdk.policy import Policy, Send
 from apim_sdk.record import Record
 from apim_sdk.secrets import SecretProvider
 from apim_sdk.sink import Sink
-from apim_sdk.stores import CounterStore, Decision, Rate, Store
+from apim_sdk.stores import Batch, Change, CounterStore, Decision, Rate, Store
 from apim_sdk.upstream import UpstreamSettings
 
 __all__ = [
     "ANONYMOUS",
     "API",
     "Application",
+    "ApplicationKey",
     "Applications",
     "Authenticator",
+    "Batch",
     "Body",
     "BodyError",
     "BodyTooLarge",
+    "Change",
     "Client",
+    "ClientField",
+    "ClientRegistration",
     "Clock",
     "Context",
     "CounterStore",
@@ -49,7 +73,10 @@ __all__ = [
     "HeaderField",
     "Headers",
     "Importer",
+    "IssuedToken",
     "KeyManager",
+    "KeyManagerError",
+    "KeyType",
     "Logger",
     "Metrics",
     "Operation",
@@ -61,10 +88,12 @@ __all__ = [
     "Rate",
     "Record",
     "Regex",
+    "RegisteredClient",
     "Reject",
     "Request",
     "Respond",
     "Response",
+    "Revocations",
     "RulesetFunction",
     "Secret",
     "SecretProvider",
@@ -76,10 +105,12 @@ __all__ = [
     "Status",
     "Store",
     "Subscription",
+    "SubscriptionState",
     "TLSInfo",
     "Template",
     "Timings",
     "Tunnel",
+    "Unsupported",
     "Upstream",
     "UpstreamSettings",
     "errors",

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 if TYPE_CHECKING:
     from apim_sdk.exchange import Exchange
-    from apim_sdk.identity import Application
+    from apim_sdk.identity import ApplicationKey
     from apim_sdk.key_manager import KeyManager
     from apim_sdk.messages import Response
-    from apim_sdk.upstream import UpstreamSettings
+    from apim_sdk.stores import Store
+    from apim_sdk.upstream import UpstreamSettings, UpstreamTLS
 
-__all__ = ["Applications", "Clock", "Context", "Fetched", "Logger", "Metrics", "Upstream"]
+__all__ = ["Applications", "Clock", "Context", "Fetched", "Logger", "Metrics", "Revocations", "Upstream"]
 
 Shared = TypeVar("Shared")
 
@@ -39,11 +40,34 @@ class Logger(Protocol):
 class Applications(Protocol):
     """The applications that may call, found by what they present."""
 
-    def find(self, kind: str, value: str) -> Application | None:
-        """The application that holds the key ``value`` of the kind (``api-key``, ``client_id``), if there is one.
+    def find(self, kind: str, value: str, key_manager: str | None = None) -> ApplicationKey | None:
+        """The key ``value`` of the kind (``api-key``, ``client_id`` ...) that an application holds, if one does.
 
-        Values are held hashed and found by their hash, so the time it takes says nothing of other values.
+        A ``client_id`` is one of a key manager's: only a key for that one, or for any, is found. Values are held hashed
+        and found by their hash, so the time it takes says nothing of other values. Neither dates nor bounds of the key
+        are looked at here.
         """
+
+
+class Revocations(Protocol):
+    """What has been revoked before it expired."""
+
+    @property
+    def generation(self) -> int:
+        """Counts up with every revocation, so that what was found good before is looked at again."""
+
+    def revoked(
+        self,
+        *,
+        token_id: str | None = None,
+        token: str | None = None,
+        client_id: str | None = None,
+        subject: str | None = None,
+        issuer: str | None = None,
+        issued_at: float | None = None,
+    ) -> bool:
+        """Whether a token is revoked: by its ``jti``, by its own bytes, or as one of a client or subject that was
+        issued (seconds since the epoch; unknown counts as before) before theirs were revoked."""
 
 
 class Fetched(Protocol):
@@ -98,14 +122,33 @@ class Context(Protocol):
     @property
     def applications(self) -> Applications: ...
 
+    @property
+    def revocations(self) -> Revocations: ...
+
+    @property
+    def key_managers(self) -> Mapping[str, KeyManager]:
+        """The key managers whose tokens are taken where the plugin stands, by name: those that the API allows, of its
+        tenant before those of all; not those whose tokens have to be exchanged first."""
+
     def key_manager(self, name: str) -> KeyManager:
         """The configured key manager of that name. Raises LookupError with the names there are."""
 
+    def store(self, name: str) -> Store:
+        """The configured store of that name. Raises LookupError with the names there are."""
+
     async def fetch(
-        self, url: str, *, method: str = "GET", headers: Mapping[str, str] | None = None, body: bytes | None = None
+        self,
+        url: str,
+        *,
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        tls: UpstreamTLS | None = None,
     ) -> Fetched:
         """Call out through the egress guard: no private addresses unless allowed, no redirects, bounded in size and
-        time. Raises OSError (ConnectionError, TimeoutError, PermissionError) where that fails."""
+        time; ``tls`` is for a server with a CA of its own, or one that wants a certificate. Raises OSError
+        (ConnectionError, TimeoutError, PermissionError) where that fails, ValueError where a file of ``tls`` is no
+        good."""
 
     async def upstream(self, url: str, settings: UpstreamSettings) -> Upstream:
         """The pool of connections to the origin of ``url``; snapshots that use the same settings share it."""

@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import attrs
 
 from apim_sdk.fields import Secret
 
-__all__ = ["ANONYMOUS", "Application", "Client", "Credential", "Principal", "Subscription", "TLSInfo"]
+__all__ = [
+    "ANONYMOUS",
+    "Application",
+    "ApplicationKey",
+    "Client",
+    "Credential",
+    "KeyType",
+    "Principal",
+    "Subscription",
+    "SubscriptionState",
+    "TLSInfo",
+]
+
+KeyType = Literal["production", "sandbox"]
+"""For which of a platform's two worlds a key is."""
+
+SubscriptionState = Literal["pending", "active", "paused", "blocked", "production-blocked", "rejected", "closed"]
+"""Only an active subscription lets calls in; a production-blocked one lets those with sandbox keys in."""
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -63,6 +80,13 @@ class Subscription:
     api: str
     plan: str
     id: str
+    state: SubscriptionState = "active"
+    key_type: KeyType | None = None
+    """The only kind of key that may use it; None if any may."""
+    starts: float | None = None
+    """From when it holds, in seconds since the epoch; None if from ever."""
+    ends: float | None = None
+    """Until when it holds, in seconds since the epoch; None if for good."""
 
 
 @attrs.frozen
@@ -71,8 +95,32 @@ class Application:
 
     name: str
     id: str
-    subscriptions: tuple[Subscription, ...] = ()
+    owner: str | None = None
+    """Who answers for it."""
+    tenant: str | None = None
+    """The tenant that it belongs to, None where there are no tenants."""
+    blocked: bool = False
+    """Whether nobody may call on its behalf."""
     attributes: Mapping[str, str] = _NOTHING
+    """What else its owner said of it, for policies and the token for the backend."""
+
+
+@attrs.frozen
+class ApplicationKey:
+    """What an application is known by: a secret that it presents, or the name that its issuer knows it by."""
+
+    application: Application
+    kind: str
+    """The kind of credential: ``api-key``, ``client_id``, ``certificate`` ..."""
+    id: str
+    """Names the key without giving it away, for records and to revoke it by."""
+    key_type: KeyType = "production"
+    expires: float | None = None
+    """Until when it is good, in seconds since the epoch; None if for good."""
+    addresses: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Networks from which it may be used; from anywhere if there are none."""
+    referers: tuple[str, ...] = ()
+    """Pages (``host/path``, ``host/*``, ``*.host/*``) whose ``Referer`` it may be used with; any if there are none."""
 
 
 @attrs.frozen
@@ -91,6 +139,12 @@ class Principal:
     issuer: str | None = None
     expires: float | None = None
     """Seconds since the epoch, None if the credential does not expire."""
+    roles: frozenset[str] = frozenset()
+    """Roles of the subject, from a user store or a claim."""
+    key_manager: str | None = None
+    """Name of the key manager that vouches for the credential; ``client_id`` is one of its own."""
+    key_type: KeyType | None = None
+    """For which world the credential is, where it says so itself; else the application's key says it."""
 
 
 ANONYMOUS: Final = Principal("anonymous")

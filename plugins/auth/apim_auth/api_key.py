@@ -59,10 +59,10 @@ class APIKey(Authenticator):
         return None if value is None else Credential("api-key", Secret(value))
 
     def judge(self, credential: Credential, exchange: Exchange) -> Principal:
-        application = self._applications.find("api-key", credential.value.reveal())
-        if application is None:
+        key = self._applications.find("api-key", credential.value.reveal())
+        if key is None:
             raise Reject(INVALID_CREDENTIALS, headers={"WWW-Authenticate": self.challenge})
-        return Principal(application.name, application=application)
+        return Principal(key.application.name, application=key.application, key_type=key.key_type)
 
     def conceal(self, exchange: Exchange) -> None:
         if self.forward:

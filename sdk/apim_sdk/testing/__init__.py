@@ -9,7 +9,14 @@ requests up, ``apim_sdk.testing.conformance`` (needs pytest) is the suite.
 
 from apim_sdk.testing.building import build, installed
 from apim_sdk.testing.calling import Outcome, call, run
-from apim_sdk.testing.context import FakeApplications, FakeContext, FakeFetched, FakeKeyManager, started
+from apim_sdk.testing.context import (
+    FakeApplications,
+    FakeContext,
+    FakeFetched,
+    FakeKeyManager,
+    FakeRevocations,
+    started,
+)
 from apim_sdk.testing.endpoint import Answer, FakeEndpoint, Received
 from apim_sdk.testing.exchanges import Chunks, make_body, make_exchange, make_headers, make_response
 from apim_sdk.testing.recorders import FakeClock, FakeLog, FakeMetrics, Line
@@ -25,6 +32,8 @@ __all__ = [
     "FakeKeyManager",
     "FakeLog",
     "FakeMetrics",
+    "FakeRevocations",
+    "FakeStore",
     "Line",
     "Outcome",
     "Received",

@@ -11,14 +11,15 @@ from typing import Any, TypeVar
 import attrs
 
 from apim_sdk.context import Context, Upstream
-from apim_sdk.identity import Application
+from apim_sdk.identity import Application, ApplicationKey
 from apim_sdk.key_manager import KeyManager
 from apim_sdk.plugin import Plugin
+from apim_sdk.stores import Store
 from apim_sdk.testing.endpoint import FakeEndpoint
 from apim_sdk.testing.recorders import FakeClock, FakeLog, FakeMetrics
-from apim_sdk.upstream import UpstreamSettings
+from apim_sdk.upstream import UpstreamSettings, UpstreamTLS
 
-__all__ = ["FakeApplications", "FakeContext", "FakeFetched", "FakeKeyManager", "started"]
+__all__ = ["FakeApplications", "FakeContext", "FakeFetched", "FakeKeyManager", "FakeRevocations", "started"]
 
 Shared = TypeVar("Shared")
 AnyPlugin = TypeVar("AnyPlugin", bound=Plugin)
@@ -26,13 +27,40 @@ AnyPlugin = TypeVar("AnyPlugin", bound=Plugin)
 
 @attrs.define
 class FakeApplications:
-    """Applications by what they present: ``{("api-key", "k-1"): Application("shop", "1")}``."""
+    """Applications, or their keys, by what they present: ``{("api-key", "k-1"): Application("shop", "1")}``."""
 
-    keys: dict[tuple[str, str], Application] = attrs.field(factory=dict)
+    keys: dict[tuple[str, str], Application | ApplicationKey] = attrs.field(factory=dict)
 
-    def find(self, kind: str, value: str) -> Application | None:
-        """The application that holds the key, if there is one."""
-        return self.keys.get((kind, value))
+    def find(self, kind: str, value: str, key_manager: str | None = None) -> ApplicationKey | None:
+        """The key that an application holds, if one does."""
+        found = self.keys.get((kind, value))
+        return ApplicationKey(found, kind, f"{kind}-id") if isinstance(found, Application) else found
+
+
+@attrs.define
+class FakeRevocations:
+    """What a test has revoked: ``jti``, tokens, clients or subjects, each in one set."""
+
+    revoked_values: set[str] = attrs.field(factory=set)
+    generation: int = 0
+
+    def revoke(self, value: str) -> None:
+        """Revoke whatever goes by this ``jti``, token, client or subject."""
+        self.revoked_values.add(value)
+        self.generation += 1
+
+    def revoked(
+        self,
+        *,
+        token_id: str | None = None,
+        token: str | None = None,
+        client_id: str | None = None,
+        subject: str | None = None,
+        issuer: str | None = None,
+        issued_at: float | None = None,
+    ) -> bool:
+        """Whether one of these was revoked; dates and issuers are not looked at."""
+        return not self.revoked_values.isdisjoint({token_id, token, client_id, subject} - {None})
 
 
 @attrs.frozen
@@ -81,7 +109,9 @@ class FakeContext:
     log: FakeLog = attrs.field(factory=FakeLog)
     metrics: FakeMetrics = attrs.field(factory=FakeMetrics)
     applications: FakeApplications = attrs.field(factory=FakeApplications)
+    revocations: FakeRevocations = attrs.field(factory=FakeRevocations)
     key_managers: Mapping[str, KeyManager] = attrs.field(factory=dict)
+    stores: Mapping[str, Store] = attrs.field(factory=dict)
     fetches: Mapping[str, FakeFetched | Exception] = attrs.field(factory=dict)
     upstreams: Mapping[str, Upstream] = attrs.field(factory=dict)
     fetched: list[tuple[str, str, bytes | None]] = attrs.field(factory=list, init=False)
@@ -97,8 +127,21 @@ class FakeContext:
         except KeyError:
             raise LookupError(f"no key manager {name!r}; there are: {', '.join(self.key_managers) or 'none'}") from None
 
+    def store(self, name: str) -> Store:
+        """The store of that name. Raises LookupError with the names there are."""
+        try:
+            return self.stores[name]
+        except KeyError:
+            raise LookupError(f"no store {name!r}; there are: {', '.join(self.stores) or 'none'}") from None
+
     async def fetch(
-        self, url: str, *, method: str = "GET", headers: Mapping[str, str] | None = None, body: bytes | None = None
+        self,
+        url: str,
+        *,
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        tls: UpstreamTLS | None = None,
     ) -> FakeFetched:
         """The answer that ``fetches`` holds for the URL. Raises ConnectionError where it holds none."""
         self.fetched.append((method, url, body))

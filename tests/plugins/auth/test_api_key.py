@@ -27,7 +27,7 @@ def judged(plugin: APIKey, exchange: Exchange) -> Principal:
 def test_the_holder_of_the_key_is_the_principal() -> None:
     exchange = make_exchange(headers={"X-API-Key": "k-1"})
 
-    assert Principal("shop", application=SHOP) == judged(build(APIKey), exchange)
+    assert Principal("shop", application=SHOP, key_type="production") == judged(build(APIKey), exchange)
 
 
 def test_a_key_that_nobody_holds_is_refused() -> None:

@@ -50,7 +50,9 @@ def test_applications_are_found_by_what_they_present():
     shop = Application("shop", "1")
     context = FakeContext(applications=FakeApplications({("api-key", "k"): shop}))
 
-    assert (shop, None) == (context.applications.find("api-key", "k"), context.applications.find("client_id", "k"))
+    found = context.applications.find("api-key", "k")
+    assert found is not None
+    assert (shop, None) == (found.application, context.applications.find("client_id", "k"))
 
 
 def test_key_managers_are_found_by_name():

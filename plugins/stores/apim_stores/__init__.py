@@ -1,0 +1,1 @@
+"""Stores: where state lives that outlasts a request."""
