@@ -11,6 +11,7 @@ import os
 import resource
 import signal
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from socket import socket
@@ -61,10 +62,11 @@ class Options:
 
 def run(options: Options) -> int:
     """Serve until a signal ends it; the exit status, 1 if it cannot start. Raises ConfigErrors."""
+    read_at = time.time()
     configuration = load(options.file, find_plugin=Registry().load)
     _allow_many_files()
     try:
-        loop.run(_Service(options, configuration).run())
+        loop.run(_Service(options, configuration, read_at).run())
     except (OSError, Refused) as error:
         print(f"apim cannot serve: {error}", file=sys.stderr)
         return 1
@@ -86,9 +88,10 @@ class _Gateway(Protocol):
 
 
 class _Service:
-    def __init__(self, options: Options, configuration: Configuration) -> None:
+    def __init__(self, options: Options, configuration: Configuration, read_at: float) -> None:
         self._options = options
         self._configuration = configuration
+        self._read_at = read_at
         self._log: FilteringBoundLogger = configure_logging(configuration.log)
         self._notifier = Notifier(os.environ)
         workers = configuration.workers if options.workers is None else options.workers
@@ -183,6 +186,7 @@ class _Service:
 
     def _read(self) -> Configuration:
         """The configuration as the files are now; runs in a thread. Raises ConfigErrors and Refused."""
+        self._read_at = time.time()
         configuration = load(self._options.file, find_plugin=lambda name, kind: Registry().load(name, kind))
         changed = [name for name in _FIXED if getattr(configuration, name) != getattr(self._configuration, name)]
         if changed:
@@ -192,10 +196,14 @@ class _Service:
     async def _watch(self) -> None:
         while True:
             folders = folders_of(self._options.file, self._configuration)
-            self._log.info("watching", folders=sorted(map(str, folders)))
-            async for changed in changes(folders, self._stop):
-                self._log.info("files changed", files=sorted(changed))
-                self._reload_wanted.set()
+            begun = False
+            async for changed in changes(folders, self._read_at, self._stop):
+                if not begun:
+                    begun = True
+                    self._log.info("watching", folders=sorted(map(str, folders)))
+                if changed:
+                    self._log.info("files changed", files=sorted(changed))
+                    self._reload_wanted.set()
                 if folders_of(self._options.file, self._configuration) != folders:
                     break
 

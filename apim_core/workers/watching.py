@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from watchfiles import Change, awatch
@@ -13,6 +13,8 @@ from apim_core.config import Configuration
 __all__ = ["changes", "folders_of"]
 
 _SUFFIXES = (".yaml", ".yml", ".json", ".pem", ".crt", ".key")
+_TICK = 250
+"""After how many milliseconds without a change the watcher says so, which is how one knows that it has begun."""
 _KUBERNETES_DATA = "..data"
 """The link that a mounted ConfigMap or Secret swaps when its content changes."""
 
@@ -42,10 +44,34 @@ def folders_of(file: Path, configuration: Configuration) -> frozenset[Path]:
     return frozenset(folder for folder in folders if folder.is_dir())
 
 
-async def changes(folders: frozenset[Path], stop: asyncio.Event) -> AsyncIterator[frozenset[str]]:
-    """The files of a configuration in these folders that changed, in batches, until ``stop`` is set."""
-    async for batch in awatch(*folders, watch_filter=_matters, stop_event=stop, recursive=False, debounce=400, step=50):
-        yield frozenset(path for _, path in batch)
+async def changes(folders: frozenset[Path], since: float, stop: asyncio.Event) -> AsyncGenerator[frozenset[str], None]:
+    """The files of a configuration in these folders that changed, in batches, until ``stop`` is set.
+
+    The first batch comes, empty or not, when watching has begun: it has what changed ``since`` (seconds since the
+    epoch) and before, which nobody saw. Later ones are never empty.
+    """
+    begun = False
+    async for batch in awatch(
+        *folders,
+        watch_filter=_matters,
+        stop_event=stop,
+        recursive=False,
+        debounce=400,
+        step=50,
+        rust_timeout=_TICK,
+        yield_on_timeout=True,
+    ):
+        changed = frozenset(path for _, path in batch)
+        if not begun:
+            begun = True
+            yield changed | _changed_since(folders, since)
+        elif changed:
+            yield changed
+
+
+def _changed_since(folders: frozenset[Path], moment: float) -> frozenset[str]:
+    files = (entry for folder in folders for entry in folder.iterdir() if _matters(Change.modified, entry.name))
+    return frozenset(str(entry) for entry in files if entry.is_file() and entry.stat().st_mtime >= moment)
 
 
 def _matters(change: Change, path: str) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import time
 from pathlib import Path
 
 from apim_core.config import load
@@ -26,16 +28,35 @@ def test_all_folders_with_files_of_the_configuration_are_watched(tmp_path: Path)
 
 
 def test_a_changed_file_is_told_and_other_files_are_not(tmp_path: Path) -> None:
-    async def first() -> frozenset[str]:
+    async def watch() -> list[frozenset[str]]:
         stop = asyncio.Event()
-        watching = asyncio.create_task(anext(changes(frozenset([tmp_path]), stop)))
+        watched = changes(frozenset([tmp_path]), time.time(), stop)
         async with asyncio.timeout(60):
-            while not watching.done():
-                (tmp_path / "access.jsonl").write_text("a line")
-                (tmp_path / ".apim.yaml.swp").write_text("an editor's")
-                (tmp_path / "apim.yaml").write_text("listen: 127.0.0.1:1")
-                await asyncio.wait((watching,), timeout=1)
+            begun = await anext(watched)
+            (tmp_path / "access.jsonl").write_text("a line")
+            (tmp_path / ".apim.yaml.swp").write_text("an editor's")
+            (tmp_path / "apim.yaml").write_text("listen: 127.0.0.1:1")
+            told = await anext(watched)
         stop.set()
-        return watching.result()
+        await watched.aclose()
+        return [begun, told]
 
-    assert {str(tmp_path / "apim.yaml")} == asyncio.run(first())
+    assert [frozenset(), {str(tmp_path / "apim.yaml")}] == asyncio.run(watch())
+
+
+def test_what_changed_before_watching_began_is_told_when_it_does(tmp_path: Path) -> None:
+    read = time.time()
+    for name, changed in (("apim.yaml", read + 1), ("old.yaml", read - 1), ("other.txt", read + 1)):
+        (tmp_path / name).write_text("{}")
+        os.utime(tmp_path / name, (changed, changed))
+
+    async def begin() -> frozenset[str]:
+        stop = asyncio.Event()
+        watched = changes(frozenset([tmp_path]), read, stop)
+        async with asyncio.timeout(60):
+            begun = await anext(watched)
+        stop.set()
+        await watched.aclose()
+        return begun
+
+    assert {str(tmp_path / "apim.yaml")} == asyncio.run(begin())
