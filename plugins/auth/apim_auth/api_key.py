@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+import asyncio
+from typing import Any, ClassVar, Final
 
 import attrs
 from apim_sdk import (
     Applications,
     Authenticator,
+    Clock,
     Context,
     Credential,
     Exchange,
@@ -19,16 +21,24 @@ from apim_sdk import (
 )
 from apim_sdk.errors import INVALID_CREDENTIALS
 
+from apim_auth.api_key_bounds import check_bounds
+from apim_auth.api_key_jwt import InvalidKey, SignedKeyIssuer, SignedKeys
 from apim_auth.concealing import remove_parameter
 
 __all__ = ["APIKey"]
 
+_CHALLENGE: Final = 'ApiKey realm="apim"'
+
 
 @attrs.frozen
 class APIKey(Authenticator):
-    """Lets in applications that present one of their keys of the kind `api-key`; the endpoint does not see the key."""
+    """Lets in applications that present one of their keys of the kind `api-key`; the endpoint does not see the key.
 
-    challenge: ClassVar[str] = 'ApiKey realm="apim"'
+    An application may hold several. A key that has expired is refused like one that nobody holds; one that is used from
+    an address or page that it is not for, with 403.
+    """
+
+    challenge: ClassVar[str | None] = _CHALLENGE
     example: ClassVar[Any] = {"header": "X-API-Key"}
 
     header: str | None = "X-API-Key"
@@ -37,8 +47,13 @@ class APIKey(Authenticator):
     """Query parameter that carries the key where the header does not; by default none, for URLs end up in logs."""
     forward: bool = False
     """Whether the endpoint gets to see the key after all."""
+    jwt: SignedKeyIssuer | None = None
+    """Takes keys that are signed tokens too, as WSO2 API Manager made them up to 4.6. The application is the one with
+    the key `client_id` that is the token's `application.uuid`."""
     _header: bytes = state()
     _applications: Applications = state()
+    _clock: Clock = state()
+    _signed: SignedKeys | None = state()
 
     def __attrs_post_init__(self) -> None:
         if not self.header and not self.query:
@@ -46,7 +61,10 @@ class APIKey(Authenticator):
         self.hold(_header=HeaderField(self.header, "").lower_name if self.header else b"")
 
     async def start(self, context: Context) -> None:
-        self.hold(_applications=context.applications)
+        self.hold(_applications=context.applications, _clock=context.clock)
+        if self.jwt is not None:
+            keys = await asyncio.to_thread(self.jwt.load)
+            self.hold(_signed=SignedKeys(keys, self.jwt.leeway, context))
 
     def find(self, exchange: Exchange) -> Credential | None:
         request = exchange.request
@@ -59,10 +77,24 @@ class APIKey(Authenticator):
         return None if value is None else Credential("api-key", Secret(value))
 
     def judge(self, credential: Credential, exchange: Exchange) -> Principal:
-        key = self._applications.find("api-key", credential.value.reveal())
+        value = credential.value.reveal()
+        key = self._applications.find("api-key", value)
         if key is None:
-            raise Reject(INVALID_CREDENTIALS, headers={"WWW-Authenticate": self.challenge})
-        return Principal(key.application.name, application=key.application, key_type=key.key_type)
+            if self._signed is not None and value.count(".") == 2:
+                return self._judge_signed(self._signed, value, exchange)
+            raise _refusal("nobody holds the key")
+        if key.expires is not None and key.expires <= self._clock.now():
+            raise _refusal(f"the key {key.id} has expired")
+        if key.addresses or key.referers:
+            check_bounds(exchange, key.addresses, key.referers)
+        return Principal(key.application.name, application=key.application, expires=key.expires, key_type=key.key_type)
+
+    def _judge_signed(self, keys: SignedKeys, value: str, exchange: Exchange) -> Principal:
+        try:
+            key = keys.verify(value)
+        except InvalidKey as error:
+            raise _refusal(str(error)) from error
+        return key.admit(exchange)
 
     def conceal(self, exchange: Exchange) -> None:
         if self.forward:
@@ -72,3 +104,7 @@ class APIKey(Authenticator):
             request.headers.remove(self.header)
         if self.query and request.query_string:
             remove_parameter(request, self.query)
+
+
+def _refusal(detail: str) -> Reject:
+    return Reject(INVALID_CREDENTIALS, headers={"WWW-Authenticate": _CHALLENGE}, detail=detail)
