@@ -150,6 +150,10 @@ class KeyManager(Plugin):
         """What the server says of a token: its claims, with ``active`` (RFC 7662, section 2.2)."""
         raise Unsupported(f"{type(self).__name__} introspects no tokens")
 
+    async def userinfo(self, token: str) -> Mapping[str, Any]:
+        """What the server says of the subject of an access token: OpenID Connect's claims (Core 1.0, section 5.1)."""
+        raise Unsupported(f"{type(self).__name__} tells nothing of users")
+
     async def token(self, parameters: Mapping[str, str], client: RegisteredClient | None = None) -> IssuedToken:
         """A token from the token endpoint by a grant, ``parameters`` as in its form (RFC 6749, RFC 8693).
 
