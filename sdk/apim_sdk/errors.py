@@ -163,8 +163,22 @@ INSUFFICIENT_SCOPE = ErrorKind(
     "The credential lacks a scope that this operation requires",
 )
 CLAIM_MISMATCH = ErrorKind("CLAIM_MISMATCH", "900912", 403, "Claim Mismatch", "A claim of the token is not as required")
+CLAIM_MISSING = ErrorKind("CLAIM_MISSING", "900913", 403, "Claim Missing", "The token lacks a claim that is required")
 INVALID_AUDIENCE = ErrorKind(
     "INVALID_AUDIENCE", "900914", 403, "Access Denied", "The token was not issued for this API"
+)
+AUTHORIZATION_DENIED = ErrorKind(
+    "AUTHORIZATION_DENIED", "901101", 403, "Access Denied", "A policy does not allow this call"
+)
+AUTHORIZATION_FAILURE = ErrorKind(
+    "AUTHORIZATION_FAILURE", "901102", 500, "Policy Evaluation Failed", "Whether this call is allowed cannot be told now"
+)
+AUTHORIZATION_ANSWER_INVALID = ErrorKind(
+    "AUTHORIZATION_ANSWER_INVALID",
+    "901103",
+    500,
+    "Policy Evaluation Failed",
+    "Whether this call is allowed was not answered as it should",
 )
 PLAN_RESOLUTION_FAILURE = ErrorKind(
     "GATEWAY_PLAN_RESOLUTION_FAILURE",
