@@ -80,7 +80,7 @@ class RegisteredClient:
     registration: ClientRegistration = ClientRegistration("")
     secret_expires: float | None = None
     """Seconds since the epoch; None if the secret does not expire."""
-    management: Mapping[str, str] = _NOTHING
+    management: Mapping[str, str] = attrs.field(default=_NOTHING, repr=False)
     """What later changes need (RFC 7592: ``registration_client_uri``, ``registration_access_token``); a secret."""
 
 

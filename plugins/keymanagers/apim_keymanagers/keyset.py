@@ -16,7 +16,9 @@ from typing import Any, Final
 import attrs
 from apim_sdk import Clock, Logger
 
-__all__ = ["Key", "KeySet", "Keys", "keys_of"]
+from apim_keymanagers.answers import parse_object
+
+__all__ = ["Key", "KeySet", "Keys", "Loaded", "keys_of"]
 
 Key = Mapping[str, Any]
 Keys = tuple[Key, ...]
@@ -35,14 +37,26 @@ _MOST_IN_VAIN: Final = 1000
 """How many such keys are remembered."""
 _RETRY: Final = 5.0
 """After how many seconds a failed refresh is first tried again."""
+_MOST_DOUBLINGS: Final = 20
+"""How often the time until the next try is doubled, while it is not as long as that between two refreshes."""
+_SOONEST: Final = 60.0
+"""However short the server says that its keys are good, in seconds, they are kept this long,"""
+_LATEST: Final = 3600.0
+"""and however long, no longer than this: a key that was taken back must not go on being believed."""
+_MOST_KEYS: Final = 256
+"""How many keys a set may have: a token that names none is held against all of them."""
 
 
 def keys_of(document: bytes) -> Keys:
     """The public signature keys in a JWK Set (RFC 7517, section 5). Raises ValueError if it is none, or has none."""
-    content = json.loads(document)
-    listed = content.get("keys") if isinstance(content, dict) else None
+    try:
+        listed = parse_object(document).get("keys")
+    except ValueError as error:
+        raise ValueError(f"it is no JWK Set: {error}") from error
     if not isinstance(listed, list):
         raise ValueError("it is no JWK Set: a JSON object with a list `keys`")  # noqa: TRY004  # of a document
+    if len(listed) > _MOST_KEYS:
+        raise ValueError(f"it has {len(listed)} keys, over {_MOST_KEYS}")
     keys = tuple(
         {name: value for name, value in key.items() if name not in _PRIVATE}
         for key in listed
@@ -51,6 +65,15 @@ def keys_of(document: bytes) -> Keys:
     if not keys:
         raise ValueError("it has no public key for signatures")
     return keys
+
+
+@attrs.frozen
+class Loaded:
+    """Keys as they were fetched."""
+
+    keys: Keys
+    fresh_for: float | None = None
+    """For how many seconds the server says that they are good, if it does."""
 
 
 @attrs.frozen
@@ -80,7 +103,7 @@ class KeySet:
     ``load`` fetches them; it is that of the newest snapshot, which sets it.
     """
 
-    load: Callable[[], Awaitable[Keys]]
+    load: Callable[[], Awaitable[Loaded]]
 
     def __init__(self, clock: Clock) -> None:
         self.generation = 1
@@ -89,6 +112,7 @@ class KeySet:
         self._lock = asyncio.Lock()
         self._attempts = 0
         self._failure: Exception | None = None
+        self._fresh_for: float | None = None
         self._fetches = float(_FETCHES)
         self._filled = self._now()
         self._in_vain: OrderedDict[str | None, float] = OrderedDict()
@@ -118,8 +142,9 @@ class KeySet:
         async with self._lock:
             if attempts == self._attempts:
                 try:
-                    self._replace(await self.load())
-                    self._failure = None
+                    loaded = await self.load()
+                    self._replace(loaded.keys)
+                    self._fresh_for, self._failure = loaded.fresh_for, None
                 except (OSError, ValueError) as error:
                     self._failure = error
                 self._attempts += 1
@@ -127,16 +152,24 @@ class KeySet:
             raise ConnectionError(str(self._failure)) from self._failure
 
     async def keep_fresh(self, every: float, log: Logger) -> None:
-        """Refresh ``every`` so many seconds; where that fails sooner, and then less and less often."""
-        delay = min(_RETRY, every) if self.empty else every
+        """Refresh ``every`` so many seconds, or as often as the server says, within bounds.
+
+        Where that fails it is tried sooner, and then less and less often.
+        """
+        delay = min(_RETRY, every) if self.empty else self._interval(every)
+        failures = 0
         while True:
             await asyncio.sleep(delay)
             try:
                 await self.refresh()
-                delay = every
+                failures, delay = 0, self._interval(every)
             except OSError as error:
                 log.warning("The keys of a key manager could not be fetched; the last good ones stay", error=str(error))
-                delay = min(2 * delay if delay < every else _RETRY, every)
+                delay = min(_RETRY * 2**failures, every)
+                failures = min(failures + 1, _MOST_DOUBLINGS)
+
+    def _interval(self, every: float) -> float:
+        return every if self._fresh_for is None else max(_SOONEST, min(self._fresh_for, _LATEST))
 
     async def _ask(self, key_id: str | None) -> Keys:
         await self.refresh()

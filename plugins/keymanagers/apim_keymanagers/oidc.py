@@ -1,19 +1,52 @@
-"""Trust an OpenID Connect provider."""
+"""Trust an OpenID Connect provider, or any OAuth 2.0 authorization server."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 import attrs
-from apim_sdk import Context, Duration, KeyManager, state
+from apim_sdk import (
+    ClientField,
+    ClientRegistration,
+    Context,
+    Duration,
+    IssuedToken,
+    KeyManager,
+    RegisteredClient,
+    Secret,
+    Unsupported,
+    state,
+)
+from apim_sdk.upstream import UpstreamTLS
 
-from apim_keymanagers.keyset import Keys, KeySet, keys_of
+from apim_keymanagers.claim_mapping import claim_mapper
+from apim_keymanagers.client_authentication import (
+    Authentication,
+    ClientSettings,
+    authentication_of,
+    own_authentication,
+)
+from apim_keymanagers.client_fields import STANDARD
+from apim_keymanagers.discovery import Discovery, secure_url, well_known
+from apim_keymanagers.endpoints import Endpoints
+from apim_keymanagers.freshness import lifetime
+from apim_keymanagers.introspection import introspect
+from apim_keymanagers.keyset import Keys, KeySet, Loaded, keys_of
+from apim_keymanagers.registration import (
+    RegistrationSettings,
+    change_client,
+    read_client,
+    register_client,
+    remove_client,
+)
+from apim_keymanagers.tokens import issue, prove_secret, revoke
 
 __all__ = ["OIDC", "JWKSource"]
+
+_CONFIGURABLE = ("token_endpoint", "introspection_endpoint", "revocation_endpoint", "registration_endpoint")
 
 
 @attrs.frozen
@@ -40,18 +73,62 @@ class OIDC(KeyManager):
     """Trusts an OpenID Connect provider, or any other issuer of signed tokens that publishes its keys as a JWK Set.
 
     Keys are fetched at the start, again and again in the background, and when a token names one that is not known;
-    while they cannot be fetched, those that are known stay. A start waits for a file, but not for a provider.
+    while they cannot be fetched, those that are known stay. A start waits for a file, but not for a provider. With
+    `credentials` it also introspects, obtains and revokes tokens; where the server registers clients, it does that.
     """
 
     example: ClassVar[Any] = {"issuer": "https://idp.example", "jwks": {"url": "https://idp.example/jwks.json"}}
+    client_fields: ClassVar[tuple[ClientField, ...]] = STANDARD
 
     issuer: str = attrs.field(validator=_url)
     """The issuer, exactly as the `iss` of its tokens has it."""
     jwks: JWKSource | None = None
-    """Where its keys are; without it, where its discovery document (`/.well-known/openid-configuration`) says."""
+    """Where its keys are; without it, where its metadata says (`jwks_uri`)."""
     refresh: Duration = Duration("10m")
-    """How often its keys are fetched."""
+    """How often its metadata is fetched, and its keys, unless it says how long those are good (`Cache-Control`,
+    `Expires`): that counts between a minute and an hour."""
+    metadata_url: str | None = None
+    """Where its metadata is; without it, at `/.well-known/openid-configuration` behind the issuer, else where RFC 8414
+    has it."""
+    token_endpoint: str | None = None
+    """Its token endpoint, where its metadata does not say it, or wrongly; so with the endpoints that follow."""
+    introspection_endpoint: str | None = None
+    """Its introspection endpoint (RFC 7662)."""
+    revocation_endpoint: str | None = None
+    """Its revocation endpoint (RFC 7009)."""
+    registration_endpoint: str | None = None
+    """Its endpoint for the registration of clients (RFC 7591)."""
+    credentials: ClientSettings | None = None
+    """Who the gateway itself is at the server: to introspect, obtain and revoke tokens."""
+    registration: RegistrationSettings = RegistrationSettings()
+    """What the server wants to see of who registers a client."""
+    signed_introspection: bool = False
+    """Whether introspection answers count only if the server has signed them (RFC 9701)."""
+    tls: UpstreamTLS | None = None
+    """TLS to the server: a CA of its own, the certificate that the gateway shows."""
+    claim_mapping: Mapping[str, str] = attrs.field(factory=dict, hash=False)
+    """Claims of its tokens by the names that they get here: `{realm_access.roles: roles}`. Dots lead into objects; a
+    name that is given here is filled by no other claim."""
+    client_id_claim: str | None = None  # type: ignore[misc]  # a fact of a class there, an option here
+    """Claim that names the client; without it, `azp`, else `client_id`."""
+    scope_claim: str = "scope"  # type: ignore[misc]  # as above
+    """Claim that holds the scopes, as text with spaces or as a list."""
     _keys: KeySet = state()
+    _endpoints: Endpoints = state()
+    _own: Authentication | None = state()
+    _rename: Callable[[Mapping[str, Any]], Mapping[str, Any]] = state()
+
+    def __attrs_post_init__(self) -> None:
+        for name in (*_CONFIGURABLE, "metadata_url"):
+            value = getattr(self, name)
+            if value is not None and not secure_url(value, self.issuer):
+                raise ValueError(f"`{name}`: {value!r} is no URL, or a weaker one than the issuer's: write https://...")
+        own = self.credentials
+        if own is not None and own.by_certificate and (self.tls is None or not self.tls.certificate):
+            raise ValueError(f"{own.chosen} needs the certificate that the gateway shows: `tls: {{certificate}}`")
+        if self.signed_introspection and (own is None or not own.id):
+            raise ValueError("`signed_introspection` needs `credentials: {id}`: for whom the answers are signed")
+        self.hold(_rename=claim_mapper(self.claim_mapping))
 
     @property
     def generation(self) -> int:
@@ -60,10 +137,21 @@ class OIDC(KeyManager):
     def keys(self, key_id: str | None) -> Keys | Awaitable[Keys]:
         return self._keys.keys(key_id)
 
+    def claims(self, claims: Mapping[str, Any]) -> Mapping[str, Any]:
+        return self._rename(claims)
+
     async def start(self, context: Context) -> None:
+        own = None if self.credentials is None else await asyncio.to_thread(own_authentication, self.credentials)
+        discovery = await context.shared(
+            ("metadata", self),
+            lambda: Discovery(self._documented_issuer(), self._places(), self.refresh, context.clock),
+        )
+        configured = {name: url for name in _CONFIGURABLE if (url := getattr(self, name)) is not None}
+        endpoints = Endpoints(self.issuer, discovery, context.fetch, context.clock, configured, self._usual(), self.tls)
+        discovery.fetch = endpoints.get
         keys = await context.shared(("oidc", self), lambda: KeySet(context.clock))
-        keys.load = lambda: self._load(context)
-        self.hold(_keys=keys)
+        keys.load = self._load
+        self.hold(_keys=keys, _endpoints=endpoints, _own=own)
         from_file = self.jwks is not None and self.jwks.file is not None
         if from_file or keys.empty:
             try:
@@ -74,32 +162,92 @@ class OIDC(KeyManager):
                 context.log.warning("A key manager starts without keys", issuer=self.issuer, error=str(error))
         context.spawn(keys.keep_fresh(self.refresh, context.log), f"keys of {self.issuer}")
 
-    async def _load(self, context: Context) -> Keys:
+    async def metadata(self) -> Mapping[str, Any]:
+        return await self._endpoints.metadata()
+
+    async def introspect(self, token: str) -> Mapping[str, Any]:
+        own = self._as(None)
+        return await introspect(self._endpoints, token, own, self.keys, signed=self.signed_introspection)
+
+    async def token(self, parameters: Mapping[str, str], client: RegisteredClient | None = None) -> IssuedToken:
+        return await issue(self._endpoints, parameters, self._as(client))
+
+    async def revoke(self, token: str, client: RegisteredClient | None = None) -> None:
+        await revoke(self._endpoints, token, self._as(client))
+
+    async def register(self, registration: ClientRegistration) -> RegisteredClient:
+        statement = self.registration.software_statement
+        return await register_client(
+            self._endpoints, registration, self.client_fields, await self._authorization(), statement
+        )
+
+    async def adopt(self, client_id: str, client_secret: Secret | None = None) -> RegisteredClient:
+        if client_secret is None:
+            return RegisteredClient(client_id)
+        method = await prove_secret(self._endpoints, client_id, client_secret)
+        return RegisteredClient(client_id, client_secret, ClientRegistration("", token_endpoint_auth_method=method))
+
+    async def client(self, client: RegisteredClient) -> RegisteredClient:
+        return await read_client(self._endpoints, client, self.client_fields)
+
+    async def update(self, client: RegisteredClient, registration: ClientRegistration) -> RegisteredClient:
+        return await change_client(self._endpoints, client, registration, self.client_fields)
+
+    async def renew_secret(self, client: RegisteredClient) -> RegisteredClient:
+        renewed = await change_client(self._endpoints, client, client.registration, self.client_fields, new_secret=True)
+        if renewed.client_secret is None or renewed.client_secret == client.client_secret:
+            raise Unsupported(f"{self.issuer} gives no new secret to a client that it has registered (RFC 7592)")
+        return renewed
+
+    async def delete(self, client: RegisteredClient) -> None:
+        await remove_client(self._endpoints, client)
+
+    def _as(self, client: RegisteredClient | None) -> Authentication:
+        """The proof of a client, or of the gateway itself. Raises Unsupported where there is none."""
+        if client is not None:
+            return authentication_of(client)
+        if self._own is None:
+            raise Unsupported("the gateway is no client of the server: configure `credentials`")
+        return self._own
+
+    async def _authorization(self) -> str | None:
+        """What the gateway shows to register clients."""
+        token = self.registration.initial_access_token
+        return None if token is None else f"Bearer {token.reveal()}"
+
+    def _places(self) -> tuple[str, ...]:
+        """Where the metadata may be."""
+        return well_known(self.issuer) if self.metadata_url is None else (self.metadata_url,)
+
+    def _documented_issuer(self) -> str:
+        """What the metadata must say that the issuer is."""
+        return self.issuer
+
+    def _usual(self) -> Mapping[str, str]:
+        """Endpoints that servers of this product have though their metadata may not say so."""
+        return {}
+
+    async def _load(self) -> Loaded:
         """The provider's keys. Raises OSError or ValueError."""
         if self.jwks is not None and self.jwks.file is not None:
-            place, document = str(self.jwks.file), await asyncio.to_thread(self.jwks.file.read_bytes)
-        else:
-            place = self.jwks.url if self.jwks is not None and self.jwks.url else await self._discover(context)
-            document = await _get(place, context)
+            content = await asyncio.to_thread(self.jwks.file.read_bytes)
+            return Loaded(_keys(content, str(self.jwks.file)))
+        place = self.jwks.url if self.jwks is not None and self.jwks.url else await self._place_of_keys()
+        answer = await self._endpoints.get(place)
+        if answer.status != 200:
+            self._endpoints.discovery.expire()
+            raise ConnectionError(f"{place} answers {answer.status}")
+        return Loaded(_keys(answer.body, place), lifetime(answer.headers, self._endpoints.clock.now()))
+
+    async def _place_of_keys(self) -> str:
         try:
-            return keys_of(document)
-        except ValueError as error:
-            raise ValueError(f"{place}: {error}") from error
-
-    async def _discover(self, context: Context) -> str:
-        """Where the keys are, by the discovery document (OpenID Connect Discovery 1.0, section 4)."""
-        place = f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"
-        metadata = json.loads(await _get(place, context))
-        if not isinstance(metadata, Mapping) or metadata.get("issuer") != self.issuer:
-            raise ValueError(f"{place} is not the discovery document of {self.issuer}")
-        url = metadata.get("jwks_uri")
-        if not isinstance(url, str) or (self.issuer.startswith("https:") and not url.startswith("https:")):
-            raise ValueError(f"{place} does not say where the keys are (jwks_uri)")
-        return url
+            return await self._endpoints.url("jwks_uri")
+        except Unsupported:
+            raise ValueError(f"the metadata of {self.issuer} does not say where the keys are (jwks_uri)") from None
 
 
-async def _get(url: str, context: Context) -> bytes:
-    answer = await context.fetch(url, headers={"Accept": "application/json"})
-    if answer.status != 200:
-        raise ConnectionError(f"{url} answers {answer.status}")
-    return answer.body
+def _keys(document: bytes, place: str) -> Keys:
+    try:
+        return keys_of(document)
+    except ValueError as error:
+        raise ValueError(f"{place}: {error}") from error

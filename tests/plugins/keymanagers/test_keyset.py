@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from apim_keymanagers.keyset import Key, Keys, KeySet, keys_of
+from apim_keymanagers.keyset import Key, Keys, KeySet, Loaded, keys_of
 from apim_sdk.testing import FakeClock, FakeLog
 
 PROVIDERS = Path(__file__).resolve().parents[3] / "../shared/conformance/oidc-metadata"
@@ -31,12 +31,12 @@ class Provider:
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def load(self) -> Keys:
+    async def load(self) -> Loaded:
         self.asked += 1
         await self.gate.wait()
         if self.error is not None:
             raise self.error
-        return self.keys
+        return Loaded(self.keys)
 
 
 def with_keys(
