@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 import attrs
 from apim_sdk import Batch, Context, Duration, Logger, Store, state
 
-from apim_stores.following import follow_on
+from apim_stores.following import follow_on, scan
 from apim_stores.sqlite_file import SQLiteFile
 
 __all__ = ["SQLite"]
@@ -62,7 +62,7 @@ class SQLite(Store):
         await self._file.delete(key)
 
     def scan(self, prefix: str) -> AsyncIterator[tuple[str, bytes]]:
-        return self._file.scan(prefix)
+        return scan(self._file, prefix)
 
     def follow(self, prefix: str) -> AsyncIterator[Batch]:
         return follow_on(lambda: self._file.follow(prefix), self._log)

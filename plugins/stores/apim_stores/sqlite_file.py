@@ -5,26 +5,22 @@ One thread writes and one reads, each on a connection of its own: in WAL mode re
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import sqlite3
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-import attrs
-from apim_sdk import Batch, Change, Clock
+from apim_sdk import Change, Clock
 
+from apim_stores.following import ChangeLog, News, Page
 from apim_stores.keys import key_bytes, span_of
 from apim_stores.sqlite_schema import connect, prepare
 from apim_stores.sqlite_thread import ConnectionThread
 
 __all__ = ["SQLiteFile"]
 
-_POLL: Final = 0.1
-"""Seconds after which a follower looks for changes that other processes made."""
 _SWEEP: Final = 0.25
 """Seconds after which values that have expired are removed."""
 _PAGE: Final = 500
@@ -64,28 +60,21 @@ ORDER BY position LIMIT :page
 _TRIM: Final = "DELETE FROM changes WHERE position <= :position"
 
 
-@attrs.frozen
-class _News:
-    """What changed after a position, None if it is not known any more; and the position to ask from next."""
-
-    changes: tuple[Change, ...] | None
-    position: int
-    more: bool = False
-
-
-class SQLiteFile:
+class SQLiteFile(ChangeLog[int]):
     """Values in a file. Shared by all snapshots of a process; belongs to one event loop."""
 
+    poll = 0.1  # other processes do not wake us
+
     def __init__(self, path: Path, clock: Clock, busy_timeout: float, durable: bool, log_size: int) -> None:
+        super().__init__()
         self._path = path
         self._clock = clock
         self._busy_timeout = busy_timeout
         self._durable = durable
         self._log_size = log_size
         self._swept = 0.0
-        self._wake: set[asyncio.Event] = set()
         self._writer = ConnectionThread(
-            f"sqlite writer of {path.name}", self._open, "BEGIN IMMEDIATE", self._sweep, _SWEEP, self._woken
+            f"sqlite writer of {path.name}", self._open, "BEGIN IMMEDIATE", self._sweep, _SWEEP, self.wake
         )
         self._reader = ConnectionThread(f"sqlite reader of {path.name}", self._connect, "BEGIN")
 
@@ -135,36 +124,39 @@ class SQLiteFile:
         """Forget a value."""
         await self._write(_DELETE, key=key_bytes(key))
 
-    async def scan(self, prefix: str) -> AsyncIterator[tuple[str, bytes]]:
-        """Every value under a prefix, read in pages."""
-        async for page, _ in self._pages(prefix):
-            for change in page:
-                yield change.key, change.value or b""
+    async def end(self) -> int:
+        return (await self._reader.run(_ends))[1]
 
-    async def follow(self, prefix: str) -> AsyncGenerator[Batch, None]:
-        """All under a prefix, then what changes. Errors of the file go to the caller."""
-        wake = asyncio.Event()
-        self._wake.add(wake)
-        try:
-            position: int | None = None
-            while True:
-                if position is None:
-                    position = (await self._reader.run(_ends))[1]
-                    first = True
-                    async for page, last in self._pages(prefix):
-                        yield Batch(page, first=first, complete=last)
-                        first = False
-                wake.clear()
-                news = await self._reader.run(self._news(position, prefix))
-                position = news.position if news.changes is not None else None
-                if news.changes:
-                    yield Batch(news.changes)
-                elif position is not None and not news.more:
-                    with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(_POLL):
-                            await wake.wait()
-        finally:
-            self._wake.discard(wake)
+    async def pages(self, prefix: str) -> AsyncGenerator[Page, None]:
+        first, end = span_of(prefix)
+        after, last = b"", False
+        while not last:
+            values = {"first": first, "end": end, "after": after, "page": _PAGE, "now": self._clock.now()}
+            rows = await self._reader.run(partial(_rows, _SCAN, values))
+            last = len(rows) < _PAGE
+            yield Page(tuple([Change(key.decode(), value) for key, value in rows]), last)
+            after = rows[-1][0] if rows else after
+
+    async def news(self, position: int, prefix: str) -> News[int] | None:
+        first, end = span_of(prefix)
+        values = {"position": position, "first": first, "end": end, "page": _PAGE}
+
+        def read(connection: sqlite3.Connection) -> News[int] | None:
+            oldest, newest = _ends(connection)
+            if newest == position:
+                return News((), position)
+            if position < oldest - 1 or position > newest:
+                return None
+            rows = _rows(_NEWS, values, connection)
+            latest: dict[bytes, bytes | None] = {}
+            for key, _ in rows:
+                latest.pop(key, None)  # a key stands where it changed last
+                latest[key] = self._value(connection, key)
+            more = len(rows) == _PAGE
+            changes = tuple([Change(key.decode(), value) for key, value in latest.items()])
+            return News(changes, rows[-1][1] if more else newest, more)
+
+        return await self._reader.run(read)
 
     def _connect(self) -> sqlite3.Connection:
         return connect(self._path, self._busy_timeout, self._durable)
@@ -190,41 +182,6 @@ class SQLiteFile:
         return await self._writer.run(
             lambda connection: connection.execute(statement, {**values, "now": self._clock.now()}).rowcount
         )
-
-    async def _pages(self, prefix: str) -> AsyncIterator[tuple[tuple[Change, ...], bool]]:
-        """What is under a prefix, and whether that was the last of it."""
-        first, end = span_of(prefix)
-        after, last = b"", False
-        while not last:
-            values = {"first": first, "end": end, "after": after, "page": _PAGE, "now": self._clock.now()}
-            rows = await self._reader.run(partial(_rows, _SCAN, values))
-            last = len(rows) < _PAGE
-            yield tuple([Change(key.decode(), value) for key, value in rows]), last
-            after = rows[-1][0] if rows else after
-
-    def _news(self, position: int, prefix: str) -> Callable[[sqlite3.Connection], _News]:
-        first, end = span_of(prefix)
-
-        def read(connection: sqlite3.Connection) -> _News:
-            oldest, newest = _ends(connection)
-            if newest == position:
-                return _News((), position)
-            if position < oldest - 1 or position > newest:
-                return _News(None, position)
-            values = {"position": position, "first": first, "end": end, "page": _PAGE}
-            rows = connection.execute(_NEWS, values).fetchall()
-            latest: dict[bytes, bytes | None] = {}
-            for key, _ in rows:
-                latest.pop(key, None)  # a key stands where it changed last
-                latest[key] = self._value(connection, key)
-            changes = tuple([Change(key.decode(), value) for key, value in latest.items()])
-            return _News(changes, rows[-1][1] if len(rows) == _PAGE else newest, len(rows) == _PAGE)
-
-        return read
-
-    def _woken(self) -> None:
-        for wake in self._wake:
-            wake.set()
 
     def _sweep(self, connection: sqlite3.Connection) -> None:
         """Remove what has expired, and what the log holds too much. Runs in the writer's thread."""
