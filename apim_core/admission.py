@@ -7,27 +7,25 @@ finds nothing in a request, so a plan of it only serves those who presented noth
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
+from time import time
 
 from apim_sdk import errors
 from apim_sdk.authenticator import Authenticator
-from apim_sdk.errors import Fault, Reject
+from apim_sdk.errors import ErrorKind, Fault, Reject
 from apim_sdk.exchange import Exchange, Plan
-from apim_sdk.identity import ApplicationKey, Credential, Principal, Subscription
+from apim_sdk.identity import Application, Credential, KeyType, Principal, Subscription
 
+from apim_core.access.directory import Directory
+from apim_core.access.subscriptions import PlanSubscriptions
 from apim_core.steps import Condition, PluginFault
 
 __all__ = ["CompiledPlan", "admit", "authorize"]
 
 
-class _Finder(Protocol):
-    def find(self, kind: str, value: str, key_manager: str | None = None) -> ApplicationKey | None: ...
-
-
 class CompiledPlan:
     """A plan, ready to let clients in.
 
-    ``subscriptions`` are those to this plan of this API, by the application's id.
+    ``subscriptions`` are those to this plan of this API; they change while the plan stays.
     """
 
     __slots__ = (
@@ -48,8 +46,8 @@ class CompiledPlan:
         authenticator: Authenticator,
         condition: Condition | None,
         requires_subscription: bool,
-        subscriptions: Mapping[str, Subscription],
-        applications: _Finder,
+        subscriptions: PlanSubscriptions,
+        applications: Directory,
     ) -> None:
         self.plan = plan
         self.authenticator = authenticator
@@ -66,17 +64,31 @@ class CompiledPlan:
         principal = self.judge(credential, exchange)
         if not isinstance(principal, Principal):
             principal = await principal
-        application = principal.application
-        if application is None and principal.client_id is not None:
-            key = self.applications.find("client_id", principal.client_id, principal.key_manager)
-            application = None if key is None else key.application
-        subscription = self.subscriptions.get(application.id) if application is not None else None
-        if subscription is None and self.requires_subscription:
-            raise Reject(errors.NOT_SUBSCRIBED, headers=self._challenge())
+        application, key_type = self._caller(principal)
+        if application is None:
+            found: Subscription | ErrorKind = errors.NOT_SUBSCRIBED
+        elif application.blocked:
+            raise Reject(errors.SUBSCRIPTION_BLOCKED, "The application is blocked", headers=self._challenge())
+        else:
+            found = self.subscriptions.find(application.id, key_type)
+        if isinstance(found, ErrorKind):
+            if self.requires_subscription:
+                raise Reject(found, headers=self._challenge())
+            exchange.subscription = None
+        else:
+            exchange.subscription = found
         exchange.principal = principal
         exchange.application = application
-        exchange.subscription = subscription
         exchange.plan = self.plan
+
+    def _caller(self, principal: Principal) -> tuple[Application | None, KeyType | None]:
+        """The application that the principal speaks for, and for which world; a key that is over is nobody's."""
+        application, key_type = principal.application, principal.key_type
+        if application is None and principal.client_id is not None:
+            key = self.applications.find("client_id", principal.client_id, principal.key_manager)
+            if key is not None and (key.expires is None or key.expires > time()):
+                application, key_type = key.application, key_type or key.key_type
+        return application, key_type
 
     def _challenge(self) -> Mapping[str, str]:
         challenge = self.authenticator.challenge

@@ -16,7 +16,7 @@ from apim_sdk.messages import Response
 from apim_sdk.stores import Store
 from apim_sdk.upstream import UpstreamTLS
 
-from apim_core.applications import Directory
+from apim_core.access.directory import Directory
 from apim_core.config.problems import did_you_mean
 from apim_core.egress import Answer, Egress
 from apim_core.http.upstream import UpstreamPool

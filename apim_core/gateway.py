@@ -21,6 +21,7 @@ from apim_sdk.exchange import Exchange
 from apim_sdk.messages import Response
 from apim_sdk.record import Record
 
+from apim_core.access.revocations import Revocations
 from apim_core.assembly import Assembly, Observer, assemble
 from apim_core.background import in_background
 from apim_core.config import ConfigErrors, Configuration, locate_problems
@@ -30,7 +31,6 @@ from apim_core.http.stream import ClientGone, Stream
 from apim_core.listeners import certificate_problems, open_sockets, server_settings
 from apim_core.metrics import Metrics
 from apim_core.registry import Registry
-from apim_core.revocations import Revocations
 from apim_core.sharing import Shared
 from apim_core.snapshot import Snapshot
 from apim_core.upstreams import Upstreams

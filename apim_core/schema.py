@@ -15,7 +15,7 @@ import attrs
 
 from apim_core.config import shapes
 from apim_core.config.descriptions import description_of, descriptions_of
-from apim_core.config.hooks import LEAVES, RESERVED_IN_STEP
+from apim_core.config.hooks import LEAVES, RESERVED_IN_KEY, RESERVED_IN_STEP
 from apim_core.config.model import ApplicationKey, Configuration, Match
 from apim_core.config.references import PluginReference, Step
 from apim_core.config.server import Address
@@ -53,13 +53,6 @@ _LEAVES: Final[Mapping[Any, Schema]] = MappingProxyType(
             "examples": ["127.0.0.1:8080"],
         },
         Match: {"type": "string", "pattern": r"^[^ ]+ +/", "examples": ["GET /orders/{id}", "* /files/*"]},
-        ApplicationKey: {
-            "type": "object",
-            "additionalProperties": {"type": "string", "writeOnly": True},
-            "minProperties": 1,
-            "maxProperties": 1,
-            "examples": [{"api-key": "${env:NAME}"}, {"client_id": "shop-web"}],
-        },
     }
 )
 _NO_BOUNDS: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -140,6 +133,8 @@ class _Writer:
     def _full(self, kind: Any) -> Schema:
         if kind is Step:
             return self._define("step", lambda: self._plugin_of("policy", self._about_step()))
+        if kind is ApplicationKey:
+            return self._define("key", self._application_key)
         if kind is PluginReference:
             return self._define("plugin", lambda: {"type": "object", "minProperties": 1, "maxProperties": 1})
         if kind in _LEAVES:
@@ -203,6 +198,16 @@ class _Writer:
     def _about_step(self) -> Schema:
         descriptions, options = descriptions_of(Step), shapes.options_of(Step)
         return {name: self._option(options[name], descriptions[name]) for name in RESERVED_IN_STEP}
+
+    def _application_key(self) -> Schema:
+        descriptions, options = descriptions_of(ApplicationKey), shapes.options_of(ApplicationKey)
+        return {
+            "type": "object",
+            "properties": {name: self._option(options[name], descriptions[name]) for name in RESERVED_IN_KEY},
+            "additionalProperties": {"type": "string", "writeOnly": True},
+            "minProperties": 1,
+            "examples": [{"api-key": "${env:NAME}"}, {"client_id": "shop-web"}, {"certificate": "shop.pem"}],
+        }
 
     def _settings_of(self, name: str) -> Schema:
         cls = self.plugins[name][1]

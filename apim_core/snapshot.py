@@ -10,6 +10,7 @@ from typing import Any
 
 from apim_sdk.context import Logger
 
+from apim_core.access.revocations import Revocations
 from apim_core.assembly import Assembly
 from apim_core.assembly.plugins import Built
 from apim_core.config import ConfigErrors, Problem
@@ -18,7 +19,6 @@ from apim_core.egress import Egress
 from apim_core.listeners import via_name
 from apim_core.metrics import Metrics
 from apim_core.recorder import Recorder
-from apim_core.revocations import Revocations
 from apim_core.sharing import Shared
 from apim_core.upstreams import Upstreams
 

@@ -16,13 +16,13 @@ from apim_sdk.testing import Answer, FakeKeyManager, make_exchange
 from apim_sdk.testing.backend import FakeBackend
 from support.gateway import run
 
-from apim_core.applications import Directory
+from apim_core.access.directory import Directory
+from apim_core.access.revocations import Revocations
 from apim_core.config import model as config
 from apim_core.context import CoreContext, Resources, SystemClock, origin_of
 from apim_core.egress import Egress, EgressRefused
 from apim_core.http.upstream_settings import UpstreamSettings
 from apim_core.metrics import Metrics
-from apim_core.revocations import Revocations
 from apim_core.sharing import Shared
 from apim_core.upstreams import Upstreams
 
@@ -40,12 +40,12 @@ class Kit:
         self.lines: list[dict[str, Any]] = []
         self.spawned: list[str] = []
         self.egress = Egress()
-        written = config.Application("shop", keys=(config.ApplicationKey("api-key", Secret("k")),))
+        written = config.Application("shop", keys=(config.ApplicationKey("api-key", Secret("k")),), id="1")
         self.resources = Resources(
             SystemClock(),
             structlog.wrap_logger(None, processors=[self._collect]),
             self.metrics,
-            Directory([(SHOP, written)]),
+            Directory([written]),
             Revocations(SystemClock.now),
             key_managers,
             {},
@@ -116,7 +116,7 @@ def test_applications_are_found_by_their_keys() -> None:
         async with kit() as made:
             found = made.context().applications.find("api-key", "k")
             assert found is not None
-            assert SHOP is found.application
+            assert SHOP == found.application
 
     run(scenario())
 

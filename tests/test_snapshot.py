@@ -14,10 +14,10 @@ import structlog
 from apim_sdk import Context, Exchange, Policy, Sink
 from support.gateway import api, configuration, registry_with, run
 
+from apim_core.access.revocations import Revocations
 from apim_core.assembly import Observer, assemble
 from apim_core.config import ConfigErrors
 from apim_core.metrics import Metrics
-from apim_core.revocations import Revocations
 from apim_core.sharing import Shared
 from apim_core.snapshot import Snapshot
 from apim_core.upstreams import Upstreams

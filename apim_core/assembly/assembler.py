@@ -10,20 +10,19 @@ from apim_sdk.authenticator import Authenticator
 from apim_sdk.endpoint import Endpoint
 from apim_sdk.errors import ErrorKind, Reject
 from apim_sdk.exchange import Exchange
-from apim_sdk.identity import Application, Subscription
 from apim_sdk.key_manager import KeyManager
 from apim_sdk.messages import Response
 from apim_sdk.policy import FLOW_METHODS, Policy, Send, flows_of
 from apim_sdk.sink import Sink
 from apim_sdk.stores import Store
 
+from apim_core.access.directory import Directory
 from apim_core.admission import CompiledPlan
-from apim_core.applications import Directory, application_of, subscriptions_of
+from apim_core.assembly.access import check_access
 from apim_core.assembly.flows import EMPTY, FlowName, Level, Part, build_chain, compile_step, entry_steps
 from apim_core.assembly.plugins import Builder, Built
 from apim_core.config import ConfigErrors, Configuration, PluginReference, SourceRef, Step
 from apim_core.config import model as config
-from apim_core.config.problems import did_you_mean
 from apim_core.config.references import NO_FLOWS, Flows
 from apim_core.faults import FaultTemplate, FaultTemplates
 from apim_core.pipeline import Chain, Pipeline, Target
@@ -71,9 +70,7 @@ class _Assembler:
         self._configuration = configuration
         self._observer = observer
         self._builder = Builder(registry)
-        applications = [(application_of(each), each) for each in configuration.applications]
-        self._applications = applications
-        self._directory = Directory(applications)
+        self._directory = Directory(configuration.applications)
         self._gateway = EMPTY
         self._templates = _templates(configuration.response_templates)
         self._sources: dict[int, SourceRef] = {}
@@ -97,7 +94,7 @@ class _Assembler:
             if (sink := builder.build(reference, Sink, "sinks")) is not None
         )
         self._gateway = self._level(configuration.flows, "gateway", _FLOWS)
-        self._check_subscriptions()
+        check_access(configuration, stores, builder)
         routes = [route for api in configuration.apis for route in self._api(api)]
         router = self._route(routes)
         if builder.problems or router is None:
@@ -242,40 +239,9 @@ class _Assembler:
             authenticator,
             condition,
             required,
-            self._subscriptions(written, plan.name),
+            self._directory.plan(written.name, written.version, plan.name),
             self._directory,
         )
-
-    def _subscriptions(self, written: config.Api, plan: str) -> Mapping[str, Subscription]:
-        found: dict[str, Subscription] = {}
-        for application, source in self._subscribers.get((written.name, plan), ()):
-            for subscription, each in zip(subscriptions_of(source), source.subscriptions, strict=True):
-                if (each.api, each.plan) == (written.name, plan) and each.version in (None, written.version):
-                    found[application.id] = subscription
-        return found
-
-    def _check_subscriptions(self) -> None:
-        """Every subscription names an API and a plan that are there; index them by both."""
-        plans = {api.name: {plan.name for plan in api.plans} for api in self._configuration.apis}
-        versions = {(api.name, api.version) for api in self._configuration.apis}
-        self._subscribers: dict[tuple[str, str], list[tuple[Application, config.Application]]] = {}
-        for application, written in self._applications:
-            for each in written.subscriptions:
-                if each.api not in plans:
-                    self._builder.problem(
-                        each.source, f"no API is named {each.api!r}", did_you_mean(each.api, plans) or ""
-                    )
-                elif each.plan not in plans[each.api]:
-                    self._builder.problem(
-                        each.source,
-                        f"API {each.api!r} has no plan named {each.plan!r}",
-                        did_you_mean(each.plan, plans[each.api])
-                        or f"it has: {', '.join(sorted(plans[each.api])) or 'none'}",
-                    )
-                elif each.version is not None and (each.api, each.version) not in versions:
-                    self._builder.problem(each.source, f"API {each.api!r} has no version {each.version!r}")
-                else:
-                    self._subscribers.setdefault((each.api, each.plan), []).append((application, written))
 
 
 class _Chains:

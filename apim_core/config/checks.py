@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from apim_core.config.model import Configuration
-from apim_core.config.problems import Problem
+from apim_core.config.problems import Problem, did_you_mean
 from apim_core.config.references import SourceRef
 
 __all__ = ["check"]
@@ -22,6 +22,9 @@ def check(configuration: Configuration) -> list[Problem]:
         *(_problem(s, f"API {n!r} version {v!r} is there twice", "change its version") for (n, v), s in _again(apis)),
         *(_problem(s, f"application {n!r} is there twice", "change its name") for n, s in _again(applications)),
         *_keys(configuration),
+        *_key_managers(configuration),
+        *_ids(configuration),
+        *_access(configuration),
         *_proxies(configuration),
         *_addresses(configuration),
     ]
@@ -43,12 +46,51 @@ def _problem(source: SourceRef, message: str, hint: str) -> Problem:
 def _keys(configuration: Configuration) -> Iterator[Problem]:
     """A credential belongs to one application. The message must not show it."""
     named = (
-        ((key.kind, key.value), SourceRef(application.source.file, f"{application.source.pointer}/keys/{index}"))
+        ((key.kind, key.value, key.key_manager), _below(application.source, f"/keys/{index}"))
         for application in configuration.applications
         for index, key in enumerate(application.keys)
     )
-    for (kind, _), source in _again(named):
+    for (kind, *_), source in _again(named):
         yield _problem(source, f"this {kind} is there twice", "give every application a key of its own")
+
+
+def _key_managers(configuration: Configuration) -> Iterator[Problem]:
+    """A client_id is one of a key manager that is there."""
+    known = configuration.key_managers
+    for application in configuration.applications:
+        for index, key in enumerate(application.keys):
+            if key.key_manager is not None and key.key_manager not in known:
+                hint = did_you_mean(key.key_manager, known) or f"there are: {', '.join(known) or 'none'}"
+                place = _below(application.source, f"/keys/{index}/key_manager")
+                yield _problem(place, f"no key manager is named {key.key_manager!r}", hint)
+
+
+def _ids(configuration: Configuration) -> Iterator[Problem]:
+    """Ids that are written are each there once."""
+    applications = ((each.id, each.source) for each in configuration.applications if each.id)
+    subscriptions = (
+        (each.id, each.source)
+        for application in configuration.applications
+        for each in application.subscriptions
+        if each.id
+    )
+    for what, named in (("application", applications), ("subscription", subscriptions)):
+        for id_, source in _again(named):
+            yield _problem(source, f"the id {id_!r} of a {what} is there twice", "change it, or leave it out")
+
+
+def _access(configuration: Configuration) -> Iterator[Problem]:
+    """The store for access is one of those there are."""
+    name, stores = configuration.access.store, configuration.stores
+    if name is not None and name not in stores:
+        hint = did_you_mean(name, stores) or f"there are: {', '.join(stores) or 'none'}"
+        yield _problem(
+            _below(configuration.access.source, "/store"), f"no store is named {name!r} under `stores`", hint
+        )
+
+
+def _below(source: SourceRef, rest: str) -> SourceRef:
+    return SourceRef(source.file, source.pointer + rest)
 
 
 def _proxies(configuration: Configuration) -> Iterator[Problem]:

@@ -12,10 +12,11 @@ from datetime import date, datetime, time
 from enum import Enum
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 from uuid import UUID
 
 from apim_sdk import Duration, Expression, Regex, Secret, Size, Template
+from apim_sdk.identity import KeyType
 
 from apim_core.config.interpolation import UNREADABLE, Filled, SecretReference
 from apim_core.config.model import ApplicationKey, Match
@@ -26,6 +27,7 @@ from apim_core.config.server import Address
 __all__ = [
     "FOLDER",
     "LEAVES",
+    "RESERVED_IN_KEY",
     "RESERVED_IN_STEP",
     "AlreadyNoted",
     "Refused",
@@ -41,6 +43,8 @@ FOLDER: Final[ContextVar[Path | None]] = ContextVar("FOLDER", default=None)
 """What relative paths are relative to; a context variable, since cattrs hands hooks nothing but value and type."""
 
 RESERVED_IN_STEP: Final = ("when", "name", "on_error", "enabled")
+
+RESERVED_IN_KEY: Final = ("key_manager", "type", "expires", "addresses", "referers")
 
 
 class Refused(ValueError):
@@ -210,11 +214,35 @@ def plugin_reference(value: Any, _: Any = None) -> PluginReference:
 
 
 def _application_key(value: Any, _: Any = None) -> ApplicationKey:
+    """The kind of credential with its value, and what is said about it beside that."""
     example = '{api-key: "${env:NAME}"}'
     if value.__class__ is not dict:  # the value may be a credential: it must not be shown
-        raise Refused(f"expected a mapping of one key, the kind of credential, such as {example}")
-    kind, secret = only_pair(value, "the kind of credential", example)
-    return ApplicationKey(kind, _secret(secret))
+        raise Refused(f"expected a mapping with the kind of credential as key, such as {example}")
+    about = {key: inner for key, inner in value.items() if key in RESERVED_IN_KEY}
+    kinds = {key: inner for key, inner in value.items() if key not in RESERVED_IN_KEY}
+    if len(kinds) != 1:
+        hint = f"beside it may stand {', '.join(RESERVED_IN_KEY)}"
+        for key in kinds:
+            hint = did_you_mean(key, RESERVED_IN_KEY) or hint
+        found = ", ".join(map(repr, kinds)) or "none"
+        raise Refused(f"expected one kind of credential, such as {example}, but there is {found}", hint)
+    ((kind, secret),) = kinds.items()
+    read = {key: KEY_OPTIONS[key](inner, None) for key, inner in about.items()}
+    return ApplicationKey(text(kind), _secret(secret), **read)
+
+
+def _network(value: Any, _: Any = None) -> Any:
+    version = IPv6Network if isinstance(value, str) and ":" in value else IPv4Network
+    return LEAVES[version](value, version)
+
+
+def _listed(hook: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def each(value: Any, _: Any = None) -> Any:
+        if value.__class__ is not list:
+            raise refusal("a list", value, "begin each item with '- ', or use [brackets]")
+        return tuple(hook(inner, None) for inner in value)
+
+    return each
 
 
 def _secret(value: Any, _: Any = None) -> Secret:
@@ -296,3 +324,12 @@ LEAVES: Final[dict[Any, Callable[[Any, Any], Any]]] = {
     IPv4Interface: _internet(IPv4Interface, None, "an IPv4 interface"),
     IPv6Interface: _internet(IPv6Interface, None, "an IPv6 interface"),
 }
+
+KEY_OPTIONS: Final[dict[str, Callable[[Any, Any], Any]]] = {
+    "key_manager": lambda value, _: text(value),
+    "type": lambda value, _: choose(value, {word: word for word in get_args(KeyType)}),
+    "expires": LEAVES[datetime],
+    "addresses": _listed(_network),
+    "referers": _listed(lambda value, _: text(value)),
+}
+"""How what stands beside a key's kind is read."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import attrs
 
+from apim_core.config.certificates import Certificates
 from apim_core.config.checks import check
 from apim_core.config.collecting import collection_paused
 from apim_core.config.converting import converter
@@ -40,12 +41,14 @@ def load(
             raise _refusal(gathered, gathered.problems, error, find_plugin) from error
         trace(configuration, gathered.origin)
         definitions = Definitions(gathered.contents)
+        certificates = Certificates()
         complete = attrs.evolve(
             configuration,
             listen=tuple(map(anchored, configuration.listen)),
             apis=tuple(map(definitions.complete, configuration.apis)),
+            applications=tuple(map(certificates.complete, configuration.applications)),
         )
-        problems = [*gathered.problems, *definitions.problems, *check(complete)]
+        problems = [*gathered.problems, *definitions.problems, *certificates.problems, *check(complete)]
         if problems:
             raise _refusal(gathered, problems, None, find_plugin)
         return complete

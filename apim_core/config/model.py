@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import attrs
 from apim_sdk import Duration, Expression, Secret, Template
+from apim_sdk.identity import KeyType, SubscriptionState
 
 from apim_core.config.locating import locate
 from apim_core.config.problems import Location
 from apim_core.config.references import NO_FLOWS, NOWHERE, Flows, PluginReference, SourceRef
-from apim_core.config.server import Address, Egress, Limits, Listener, Log, Management, Network, Timeouts
+from apim_core.config.server import Access, Address, Egress, Limits, Listener, Log, Management, Network, Timeouts
+from apim_core.config.validating import aware, identifier, page_patterns
 
 __all__ = [
     "Api",
@@ -178,12 +181,29 @@ class Api:
 
 @attrs.frozen
 class ApplicationKey:
-    """A credential by which an application is known, written as a mapping of one key: `api-key: ...`."""
+    """A credential by which an application is known: `api-key: ...`, `client_id: ...`, and what else is said of it."""
 
     kind: str
-    """The kind of credential, as authenticators call it: `api-key`, `client_id` ..."""
+    """The kind of credential, as authenticators call it: `api-key`, `client_id`, `certificate` ..."""
     value: Secret
-    """The credential, or what names it, such as a client's id."""
+    """The credential, or what names it, such as a client's id; of a certificate its PEM file, or its SHA-256."""
+    key_manager: str | None = None
+    """The key manager that knows the `client_id`; without it, any."""
+    type: KeyType = "production"
+    """For which of the two worlds the key is."""
+    expires: datetime | None = attrs.field(default=None, validator=attrs.validators.optional(aware))
+    """Until when it is good, such as `2027-01-01T00:00:00Z`; without it, for good."""
+    addresses: tuple[Network, ...] = ()
+    """Networks from which an `api-key` may be used; without any, from anywhere."""
+    referers: tuple[str, ...] = attrs.field(default=(), validator=page_patterns)
+    """Pages (`www.a.com/path`, `www.a.com/*`, `*.a.com/*`) whose `Referer` an `api-key` may be used with; without any,
+    all."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.key_manager is not None and self.kind != "client_id":
+            raise ValueError(f"only a client_id is one of a key manager's, not a key of the kind {self.kind!r}")
+        if (self.addresses or self.referers) and self.kind in ("client_id", "certificate"):
+            raise ValueError(f"a {self.kind} cannot be bound to addresses or referers: use the policy ip-filter")
 
 
 @attrs.frozen
@@ -196,6 +216,16 @@ class Subscription:
     """Name of the plan."""
     version: str | None = None
     """Version of the API; without it, every version that has the plan."""
+    state: SubscriptionState = "active"
+    """Whether it lets calls in: only an active one does; a production-blocked one for sandbox keys."""
+    key_type: KeyType | None = None
+    """The only type of key that may use it; without it, both."""
+    starts: datetime | None = attrs.field(default=None, validator=attrs.validators.optional(aware))
+    """From when it holds, such as `2027-01-01T00:00:00Z`; without it, from now."""
+    ends: datetime | None = attrs.field(default=None, validator=attrs.validators.optional(aware))
+    """Until when it holds; without it, for good."""
+    id: str | None = attrs.field(default=None, validator=attrs.validators.optional(identifier))
+    """Its id in records, and what its limits are counted by; without it, one made of the names."""
     source: SourceRef = attrs.field(default=NOWHERE, init=False, eq=False, repr=False)
 
 
@@ -208,9 +238,18 @@ class Application:
     owner: str | None = None
     """Who answers for it."""
     keys: tuple[ApplicationKey, ...] = ()
-    """Credentials of the application, each a mapping of one key: `api-key: ...`, `client_id: ...`."""
+    """Credentials of the application, each with its kind as key: `api-key: ...`, `client_id: ...`, `certificate: ...`;
+    beside it `type`, `expires`, and what bounds it."""
     subscriptions: tuple[Subscription, ...] = ()
     """APIs and plans that it uses."""
+    tenant: str | None = None
+    """The tenant that it belongs to, where there are tenants."""
+    blocked: bool = False
+    """Whether nobody may call on its behalf."""
+    attributes: Mapping[str, str] = attrs.field(factory=dict)
+    """What else is to be known of it, for policies and the token for the backend."""
+    id: str | None = attrs.field(default=None, validator=attrs.validators.optional(identifier))
+    """Its id in records, and what its limits are counted by; without it, one made of the name."""
     source: SourceRef = attrs.field(default=NOWHERE, init=False, eq=False, repr=False)
 
 
@@ -250,6 +289,8 @@ class Configuration:
     """Authorization servers that are trusted, by the name that authenticators use."""
     stores: Mapping[str, PluginReference] = attrs.field(factory=dict, metadata={"plugin": "store"})
     """Where state lives that outlasts a request, such as `sqlite` or `redis`, by the name that plugins use."""
+    access: Access = attrs.field(factory=Access)
+    """Applications, keys, subscriptions and revocations beside those that are written here."""
     sinks: tuple[PluginReference, ...] = attrs.field(default=(), metadata={"plugin": "sink"})
     """Where a record of every request goes."""
     flows: Flows = NO_FLOWS

@@ -7,12 +7,25 @@ from pathlib import Path
 from typing import Literal
 
 import attrs
-from apim_sdk import Duration, Size
+from apim_sdk import Duration, Secret, Size
 
 from apim_core.config.references import NOWHERE, SourceRef
+from apim_core.config.validating import unguessable
 from apim_core.http.settings import LimitSettings, TimeoutSettings
 
-__all__ = ["Address", "Certificate", "Egress", "Limits", "Listener", "Log", "Management", "Network", "Timeouts", "Tls"]
+__all__ = [
+    "Access",
+    "Address",
+    "Certificate",
+    "Egress",
+    "Limits",
+    "Listener",
+    "Log",
+    "Management",
+    "Network",
+    "Timeouts",
+    "Tls",
+]
 
 Network = IPv4Network | IPv6Network
 
@@ -120,12 +133,33 @@ class Listener:
 
 @attrs.frozen
 class Management:
-    """The port for health, readiness and metrics."""
+    """The port for health, readiness and metrics, and with a token for applications, subscriptions and revocations."""
 
     listen: Address = Address("127.0.0.1", 8081)
     """Host and port; keep it off public networks."""
     enabled: bool = True
     """Whether there is a management port."""
+    token: Secret | None = attrs.field(default=None, validator=attrs.validators.optional(unguessable))
+    """What whoever manages access presents as `Authorization: Bearer`, at least 32 characters; without it, nobody
+    does."""
+    source: SourceRef = attrs.field(default=NOWHERE, init=False, eq=False, repr=False)
+
+
+@attrs.frozen
+class Access:
+    """Applications, keys, subscriptions and revocations that change while the gateway runs."""
+
+    store: str | None = None
+    """Name of the store, one of `stores`, that holds them; without it, there are those of the configuration only."""
+    required: bool = True
+    """Whether the gateway waits for the store before it serves, and does not start without it."""
+    timeout: Duration = Duration("10s")
+    """How long the start waits for the store to say anything more."""
+    token_lifetime: Duration = Duration("24h")
+    """The longest that a token is good: for so long the revocation of a client or subject is remembered, and that of
+    a token of which no end is known."""
+    revocations: int = attrs.field(default=100_000, validator=attrs.validators.ge(1))
+    """The most revocations that are held at a time; more are refused, and counted."""
     source: SourceRef = attrs.field(default=NOWHERE, init=False, eq=False, repr=False)
 
 

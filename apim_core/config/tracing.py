@@ -21,6 +21,7 @@ def trace(configuration: Configuration, origin: Callable[[str], SourceRef]) -> N
     for index, listener in enumerate(configuration.listen):
         mark(listener, origin(f"/listen/{index}"))
     mark(configuration.management, origin("/management"))
+    mark(configuration.access, origin("/access"))
     for index, sink in enumerate(configuration.sinks):
         _mark_reference(sink, origin(f"/sinks/{index}"))
     for name, reference in configuration.key_managers.items():

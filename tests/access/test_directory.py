@@ -8,7 +8,8 @@ import uuid
 import pytest
 from apim_sdk import Secret
 
-from apim_core.applications import Directory, application_of, subscriptions_of
+from apim_core.access.directory import Directory
+from apim_core.access.written import application_of, subscriptions_of
 from apim_core.config import model as config
 
 
@@ -19,7 +20,7 @@ def written(name: str = "shop", *keys: tuple[str, str], owner: str | None = None
 
 
 def directory(*applications: config.Application) -> Directory:
-    return Directory([(application_of(each), each) for each in applications])
+    return Directory(applications)
 
 
 @pytest.mark.parametrize("kind", ["api-key", "client_id"])

@@ -1,0 +1,174 @@
+"""Whether an application may use a plan of an API: subscriptions, with their states, dates and key types.
+
+    active                       lets in
+    blocked                      900907; production-blocked for production keys only
+    pending, paused, not yet     900909
+    begun, ended
+    rejected, closed, none       900908
+
+A look-up costs the same however many there are. A subscription that is active, for any key and without dates is found
+as itself; every other one in a tuple with those beside it, to be judged when it is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Mapping
+from typing import Final
+
+import attrs
+from apim_sdk import errors
+from apim_sdk.errors import ErrorKind
+from apim_sdk.identity import KeyType, Subscription
+
+__all__ = ["Entry", "PlanSubscriptions", "StoredSubscription", "StoredSubscriptions", "entry_of"]
+
+Entry = Subscription | tuple[Subscription, ...]
+"""One application's subscriptions to one plan."""
+
+_REFUSALS: Final = (errors.SUBSCRIPTION_BLOCKED, errors.SUBSCRIPTION_INACTIVE, errors.NOT_SUBSCRIBED)
+"""Of several subscriptions that do not let in, the one that refuses most plainly is told."""
+
+
+@attrs.frozen
+class StoredSubscription(Subscription):
+    """A subscription as a store has it: also whose it is, and of which version of the API."""
+
+    application: str = ""
+    """The application's id."""
+    version: str | None = None
+    """Version of the API; None for every one that has the plan."""
+
+
+def entry_of(subscriptions: Iterable[Subscription]) -> Entry:
+    """What a look-up finds."""
+    held = tuple(subscriptions)
+    return held[0] if len(held) == 1 and _is_open(held[0]) else held
+
+
+def _is_open(subscription: Subscription) -> bool:
+    return (
+        subscription.state == "active"
+        and subscription.key_type is None
+        and subscription.starts is None
+        and subscription.ends is None
+    )
+
+
+Part = dict[str, Entry]
+"""Entries by the application's id."""
+
+PartKey = tuple[str, str | None, str]
+"""API, version (None for every one) and plan."""
+
+
+class PlanSubscriptions:
+    """The subscriptions to one plan of one version of an API, as one snapshot sees them.
+
+    ``written`` are those of the configuration. What is written of an application for this plan stands alone; else what
+    is stored counts, but for entries whose id is ``reserved``, for the configuration has given it away.
+    """
+
+    __slots__ = ("_now", "_reserved", "_stored", "_written")
+
+    def __init__(self, written: Mapping[str, Entry], reserved: Container[str], now: Callable[[], float]) -> None:
+        self._written = written
+        self._reserved = reserved
+        self._stored: tuple[Part, ...] = ()
+        self._now = now
+
+    def bind(self, *parts: Part) -> None:
+        """Look into these, too, from now on."""
+        self._stored = parts
+
+    def find(self, application: str, key_type: KeyType | None = None) -> Subscription | ErrorKind:
+        """The subscription that lets an application (its id) in with such a key (none told: production), or why none
+        does."""
+        entry = self._written.get(application)
+        held: tuple[Subscription, ...] = ()
+        if entry is not None:
+            if not isinstance(entry, tuple):
+                return entry
+            held = entry
+        else:
+            for part in self._stored:
+                entry = part.get(application)
+                if entry is None:
+                    continue
+                if isinstance(entry, tuple):
+                    held += tuple(each for each in entry if each.id not in self._reserved)
+                elif entry.id not in self._reserved:
+                    return entry
+        return _best(held, key_type or "production", self._now()) if held else errors.NOT_SUBSCRIBED
+
+
+def _best(held: tuple[Subscription, ...], key_type: KeyType, now: float) -> Subscription | ErrorKind:
+    refusals = set()
+    for subscription in held:
+        refusal = _refusal(subscription, key_type, now)
+        if refusal is None:
+            return subscription
+        refusals.add(refusal)
+    return next(refusal for refusal in _REFUSALS if refusal in refusals)
+
+
+def _refusal(subscription: Subscription, key_type: KeyType, now: float) -> ErrorKind | None:
+    """Why a subscription does not let in; None if it does."""
+    state = subscription.state
+    if state in ("rejected", "closed") or subscription.key_type not in (None, key_type):
+        return errors.NOT_SUBSCRIBED
+    if state == "blocked" or (state == "production-blocked" and key_type == "production"):
+        return errors.SUBSCRIPTION_BLOCKED
+    begun = subscription.starts is None or subscription.starts <= now
+    if state in ("pending", "paused") or not begun or (subscription.ends is not None and subscription.ends <= now):
+        return errors.SUBSCRIPTION_INACTIVE
+    return None
+
+
+class StoredSubscriptions:
+    """Subscriptions that come and go, by plan and application. Belongs to the event loop that serves.
+
+    A change puts one new entry into the part of its plan; parts themselves stay, for plans hold them.
+    """
+
+    def __init__(self) -> None:
+        self._by_id: dict[str, StoredSubscription] = {}
+        self._parts: dict[PartKey, Part] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __contains__(self, id_: str) -> bool:
+        return id_ in self._by_id
+
+    def ids(self) -> Iterable[str]:
+        """Of all that there are."""
+        return self._by_id.keys()
+
+    def part(self, api: str, version: str | None, plan: str) -> Part:
+        """The entries of a plan; the same object for good."""
+        return self._parts.setdefault((api, version, plan), {})
+
+    def put(self, subscription: StoredSubscription) -> None:
+        """Take a subscription in, in place of the one of the same id."""
+        known = self._by_id.get(subscription.id)
+        if known == subscription:
+            return
+        self.remove(subscription.id)
+        self._by_id[subscription.id] = subscription
+        part = self.part(subscription.api, subscription.version, subscription.plan)
+        there = part.get(subscription.application)
+        others = () if there is None else there if isinstance(there, tuple) else (there,)
+        part[subscription.application] = entry_of((*others, subscription))
+
+    def remove(self, id_: str) -> None:
+        """Forget a subscription, if it is known."""
+        known = self._by_id.pop(id_, None)
+        if known is None:
+            return
+        part = self.part(known.api, known.version, known.plan)
+        there = part[known.application]
+        left = tuple(each for each in there if each is not known) if isinstance(there, tuple) else ()
+        if left:
+            part[known.application] = entry_of(left)
+        else:
+            del part[known.application]
