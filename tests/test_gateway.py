@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import tracemalloc
+import weakref
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -219,6 +220,34 @@ def test_many_reloads_leave_memory_as_it_was(tmp_path: Path) -> None:
             size, _ = tracemalloc.get_traced_memory()
             tracemalloc.stop()
             assert size < 100_000
+
+    run(scenario())
+
+
+def test_a_replaced_snapshot_is_freed_at_once_though_a_client_left_in_the_middle_of_a_request(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        Held.gate = asyncio.Event()
+        async with serving(api(endpoint="{held: {}}"), tmp_path, held=Held) as served:
+            _, writer = await asyncio.open_connection("127.0.0.1", served.port)
+            writer.write(b"GET /api/items/1 HTTP/1.1\r\nHost: x\r\n\r\n")
+            snapshot = served.gateway.snapshot
+            assert snapshot is not None
+            async with asyncio.timeout(5):
+                while not snapshot.active:
+                    await asyncio.sleep(0.001)
+                writer.close()
+                while snapshot.active:
+                    await asyncio.sleep(0.001)
+            seen = weakref.ref(snapshot)
+            del snapshot
+            gc.disable()
+            try:
+                await served.reload(api())
+                await asyncio.gather(*served.gateway._retiring)
+                await asyncio.sleep(0)
+                assert seen() is None
+            finally:
+                gc.enable()
 
     run(scenario())
 

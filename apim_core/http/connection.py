@@ -91,6 +91,7 @@ class Connection(Sending):
             self._receiver.body.fail(BodyError("the client closed the connection"))
         if self._task is not None:
             self._task.cancel()
+            self._task = None  # whose traceback would hold the frames that hold this connection, and a whole snapshot
 
     # Heads
 
