@@ -21,7 +21,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey, import_key
 from joserfc.jws import JWSRegistry
 
-__all__ = ["ALGORITHMS", "InvalidSignature", "Signed", "json_object", "parse", "verify"]
+__all__ = ["ALGORITHMS", "InvalidSignature", "Signed", "json_object", "parse", "usable", "verify"]
 
 _OF_KEY: Final[Mapping[tuple[Any, Any], tuple[str, ...]]] = MappingProxyType(
     {
@@ -98,6 +98,11 @@ def verify(token: Signed, keys: Iterable[Mapping[str, Any]], algorithms: Collect
         if JWSRegistry.algorithms[token.algorithm].verify(token.signing_input, token.signature, key.key):
             return
     raise InvalidSignature("the signature is wrong" if fits else "no key fits the token's kid and algorithm")
+
+
+def usable(jwk: Mapping[str, Any]) -> bool:
+    """Whether a JSON Web Key can verify signatures."""
+    return _usable(json.dumps(jwk, sort_keys=True)) is not None
 
 
 def json_object(data: bytes, what: str) -> dict[str, Any]:

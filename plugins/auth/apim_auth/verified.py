@@ -3,64 +3,148 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from apim_sdk import Principal
+from apim_sdk import KeyManager, Principal, Revocations
 
-__all__ = ["VerifiedTokens"]
+__all__ = ["Verified", "VerifiedTokens"]
 
-_OVERHEAD = 4
+_OVERHEAD = 6
 """How much of memory a token takes, in its own lengths: its text, its claims decoded, the entry."""
 
 
+class Verified:
+    """A token that is good: whose it is, until when that holds, and what it takes to present it.
+
+    ``until`` and ``usable_until`` are in seconds since the epoch: up to the first it is good without asking anybody;
+    between the two it is good only where nobody can be asked. ``confirmation`` is its ``cnf`` (RFC 7800), None for a
+    bearer token. ``generation`` is that of the key manager when its key was looked up. VerifiedTokens sets
+    ``looked_at``, the generation of revocations in which it was last found not to be revoked.
+    """
+
+    __slots__ = (
+        "confirmation",
+        "generation",
+        "issued_at",
+        "looked_at",
+        "manager",
+        "principal",
+        "subject",
+        "token_id",
+        "until",
+        "usable_until",
+    )
+
+    def __init__(
+        self,
+        principal: Principal,
+        manager: KeyManager,
+        generation: int,
+        until: float,
+        usable_until: float,
+        *,
+        confirmation: Mapping[str, Any] | None = None,
+        token_id: str | None = None,
+        subject: str | None = None,
+        issued_at: float | None = None,
+    ) -> None:
+        self.principal = principal
+        self.manager = manager
+        self.generation = generation
+        self.until = until
+        self.usable_until = usable_until
+        self.confirmation = confirmation
+        self.token_id = token_id
+        self.subject = subject
+        self.issued_at = issued_at
+        self.looked_at = -1
+
+    def revoked(self, token: str, revocations: Revocations) -> bool:
+        """Whether the token, or all of its client or subject from its time, were revoked."""
+        principal = self.principal
+        subjects = (
+            (principal.subject,)
+            if self.subject in (None, principal.subject)
+            else (
+                principal.subject,
+                self.subject,
+            )
+        )
+        return any(
+            revocations.revoked(
+                token_id=self.token_id,
+                token=token,
+                client_id=principal.client_id,
+                subject=subject,
+                issuer=principal.issuer,
+                issued_at=self.issued_at,
+            )
+            for subject in subjects
+        )
+
+
 class VerifiedTokens:
-    """Principals by their tokens: until the token expires, a key leaves its key manager, or newer ones need the room.
+    """Tokens that are good: until they expire, are revoked, a key leaves their key manager, or newer need the room.
 
     Bounded in tokens and in bytes (estimated). Belongs to one event loop; ``now`` gives seconds since the epoch.
     """
 
-    __slots__ = ("_bytes", "_entries", "_generation", "_most", "_most_bytes", "_now")
+    __slots__ = ("_bytes", "_entries", "_most", "_most_bytes", "_now", "_revocations")
 
-    def __init__(self, most: int, most_bytes: int, now: Callable[[], float]) -> None:
+    def __init__(self, most: int, most_bytes: int, now: Callable[[], float], revocations: Revocations) -> None:
         self._most = most
         self._most_bytes = most_bytes
         self._now = now
-        self._generation = 0
+        self._revocations = revocations
         self._bytes = 0
-        self._entries: OrderedDict[str, tuple[Principal, float]] = OrderedDict()
+        self._entries: OrderedDict[str, Verified] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def get(self, token: str, generation: int) -> Principal | None:
-        """Whose token it is, if it was verified by the keys of this generation and has not expired."""
+    def get(self, token: str) -> Verified | None:
+        """What is known of a token, if it is still good."""
         entry = self._entries.get(token)
-        if entry is None:
-            return None
-        if generation != self._generation:
-            self._clear(generation)
-            return None
-        if entry[1] <= self._now():
+        if entry is None or entry.until <= self._now() or entry.looked_at != self._revocations.generation:
+            return None if entry is None else self._again(token, entry)
+        if entry.generation != entry.manager.generation:
             self._drop(token)
             return None
-        return entry[0]
+        return entry
 
-    def put(self, token: str, principal: Principal, until: float, generation: int) -> None:
-        """Keep what was verified by the keys of this generation, ``until`` then; the oldest leave for it."""
-        if generation != self._generation:
-            self._clear(generation)
-        if token in self._entries or _OVERHEAD * len(token) > self._most_bytes:
+    def usable(self, token: str) -> Verified | None:
+        """What was known of a token, where nobody can be asked now."""
+        entry = self._entries.get(token)
+        if entry is None or entry.usable_until <= self._now() or entry.revoked(token, self._revocations):
+            return None
+        return entry
+
+    def put(self, token: str, verified: Verified) -> None:
+        """Keep what was verified, in place of what was known of it; the oldest leave for it."""
+        if token in self._entries:
+            self._drop(token)
+        if _OVERHEAD * len(token) > self._most_bytes:
             return
-        self._entries[token] = (principal, until)
+        self._entries[token] = verified
         self._bytes += _OVERHEAD * len(token)
         while self._bytes > self._most_bytes or len(self._entries) > self._most:
             self._drop(next(iter(self._entries)))
 
+    def _again(self, token: str, entry: Verified) -> Verified | None:
+        """The entry, if it is still good when it is looked at again."""
+        now = self._now()
+        generation = self._revocations.generation
+        if (
+            entry.usable_until <= now
+            or entry.generation != entry.manager.generation
+            or (entry.looked_at != generation and entry.revoked(token, self._revocations))
+        ):
+            self._drop(token)
+            return None
+        entry.looked_at = generation
+        return entry if now < entry.until else None
+
     def _drop(self, token: str) -> None:
         del self._entries[token]
         self._bytes -= _OVERHEAD * len(token)
-
-    def _clear(self, generation: int) -> None:
-        self._entries.clear()
-        self._bytes = 0
-        self._generation = generation

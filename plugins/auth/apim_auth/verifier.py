@@ -3,103 +3,114 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from apim_sdk import KeyManager, Principal, Reject, errors
+import attrs
+from apim_sdk import KeyManager, Reject, Revocations, errors
 
-from apim_auth import claims, jws
-from apim_auth.verified import VerifiedTokens
+from apim_auth import jws
+from apim_auth.acceptance import INVALID_TOKEN, Acceptance, invalid, unknowable
+from apim_auth.claims import InvalidClaims
+from apim_auth.managers import KeyManagers
+from apim_auth.verified import Verified, VerifiedTokens
 
 if TYPE_CHECKING:
     from apim_auth.jwt import JWT
 
 __all__ = ["Verifier"]
 
-Claims = Mapping[str, Any]
 Keys = tuple[Mapping[str, Any], ...]
 
-_TYPES: Final = ("JWT", "at+jwt")
-_INVALID_TOKEN: Final[Mapping[str, str]] = MappingProxyType(
-    {"WWW-Authenticate": 'Bearer realm="apim", error="invalid_token"'}
-)
-"""RFC 6750, section 3.1."""
+_TYPES: Final = ("jwt", "at+jwt")
+
+
+@attrs.frozen
+class _Presented:
+    """A token, taken apart, whose signature is not verified yet."""
+
+    token: str
+    signed: jws.Signed
+    content: Mapping[str, Any]
+    name: str | None
+    manager: KeyManager
+    generation: int
+    """That of the key manager before its keys were looked up."""
 
 
 class Verifier:
     """Verifies tokens by the settings of an authenticator, and remembers those that are good."""
 
-    def __init__(self, settings: JWT, manager: KeyManager, verified: VerifiedTokens, now: Callable[[], float]) -> None:
-        self._settings = settings
-        self._manager = manager
-        self._verified = verified
-        self._now = now
+    def __init__(
+        self,
+        settings: JWT,
+        managers: KeyManagers,
+        known: VerifiedTokens,
+        revocations: Revocations,
+        now: Callable[[], float],
+    ) -> None:
+        self._managers = managers
+        self._known = known
+        self._acceptance = Acceptance(settings, revocations, now)
+        self._algorithms = frozenset(settings.algorithms)
+        self._types = frozenset(name.lower() for name in settings.types or _TYPES)
+        self._type_required = bool(settings.types)
+        self._max_size = settings.max_size
+        self._client_id_claim = settings.client_id_claim
 
-    def verify(self, token: str) -> Principal | Awaitable[Principal]:
+    def verify(self, token: str) -> Verified | Awaitable[Verified]:
         """Verify a token that is not known yet; an awaitable where the key manager has to ask for its key."""
-        if len(token) > self._settings.max_size:
-            raise _invalid(f"the token is longer than {self._settings.max_size}")
-        generation = self._manager.generation
+        if len(token) > self._max_size:
+            raise invalid(f"the token is longer than {self._max_size}")
         try:
             signed = jws.parse(token)
             content = jws.json_object(signed.payload, "payload")
-            # Looked at first, so that tokens of other issuers make the key manager ask for nothing.
-            claims.check_issuer(content, self._manager.issuer)
-            keys = self._manager.keys(signed.key_id)
-        except (jws.InvalidSignature, claims.InvalidClaims) as error:
-            raise _invalid(str(error)) from error
+            # Looked at first, so that tokens of other issuers make no key manager ask for anything.
+            name, manager = self._managers.of_token(content)
+            presented = _Presented(token, signed, content, name, manager, manager.generation)
+            keys = manager.keys(signed.key_id)
+        except (jws.InvalidSignature, InvalidClaims) as error:
+            raise invalid(error) from error
         except OSError as error:
-            raise _unknowable(error) from error
-        if isinstance(keys, tuple):
-            return self._accept(token, signed, content, keys, generation)
-        return self._accept_later(token, signed, content, keys)
+            raise _no_keys(error) from error
+        return self._accept(presented, keys) if isinstance(keys, tuple) else self._accept_later(presented, keys)
 
-    async def _accept_later(self, token: str, signed: jws.Signed, content: Claims, asked: Awaitable[Keys]) -> Principal:
-        generation = self._manager.generation
+    async def _accept_later(self, presented: _Presented, asked: Awaitable[Keys]) -> Verified:
         try:
             keys = await asked
         except OSError as error:
-            raise _unknowable(error) from error
-        return self._accept(token, signed, content, keys, generation)
+            raise _no_keys(error) from error
+        return self._accept(presented, keys)
 
-    def _accept(self, token: str, signed: jws.Signed, content: Claims, keys: Keys, generation: int) -> Principal:
-        """The principal of a token whose signature and claims are in order, which is then remembered."""
-        settings = self._settings
+    def _accept(self, presented: _Presented, keys: Keys) -> Verified:
+        """The token, if its signature and claims are in order; it is then remembered."""
+        manager = presented.manager
+        named = self._client_id_claim or manager.client_id_claim
         try:
-            jws.verify(signed, keys, settings.algorithms)
-            self._check_type(signed)
-            expires = claims.check_times(content, self._now(), settings.leeway)
-            claims.check_bearer(content)
-            principal = claims.principal_of(content, settings.scope_claim, settings.client_id_claim, expires)
-        except (jws.InvalidSignature, claims.InvalidClaims) as error:
-            raise _invalid(str(error)) from error
-        self._check_purpose(content)
-        if generation == self._manager.generation:
-            self._verified.put(token, principal, expires + settings.leeway, generation)
-        return principal
+            jws.verify(presented.signed, keys, self._algorithms)
+            self._check_type(presented.signed)
+            verified = self._acceptance.of(
+                presented.token,
+                presented.content,
+                presented.name,
+                manager,
+                generation=presented.generation,
+                client_id_claims=("azp", "client_id") if named is None else (named,),
+            )
+        except (jws.InvalidSignature, InvalidClaims) as error:
+            raise invalid(error) from error
+        if presented.generation == manager.generation:
+            self._known.put(presented.token, verified)
+        return verified
 
     def _check_type(self, signed: jws.Signed) -> None:
         """A token made for something else must not pass for an access token (RFC 8725, section 3.11)."""
         kind = signed.header.get("typ")
-        if kind is None and not self._settings.types:
+        if kind is None and not self._type_required:
             return
         name = kind.lower().removeprefix("application/") if isinstance(kind, str) else None
-        if name not in {wanted.lower() for wanted in self._settings.types or _TYPES}:
-            raise Reject(errors.INCORRECT_TOKEN_TYPE, headers=_INVALID_TOKEN, detail=f"the type {kind!r:.40} of token")
-
-    def _check_purpose(self, content: Claims) -> None:
-        """What a token in order is not good for is forbidden: 403 rather than 401."""
-        audience = self._settings.audience
-        if audience and not any(one in audience for one in claims.audience_of(content)):
-            raise Reject(errors.INVALID_AUDIENCE, detail="the token is for another audience")
-        for name, wanted in self._settings.required_claims.items():
-            if not claims.holds(content, name, wanted):
-                raise Reject(errors.CLAIM_MISMATCH, detail=f"the claim {name} is not as required")
+        if name not in self._types:
+            raise Reject(errors.INCORRECT_TOKEN_TYPE, headers=INVALID_TOKEN, detail=f"the type {kind!r:.40} of token")
 
 
-def _invalid(reason: str) -> Reject:
-    return Reject(errors.INVALID_CREDENTIALS, headers=_INVALID_TOKEN, detail=reason)
-
-
-def _unknowable(error: OSError) -> Reject:
-    return Reject(errors.PLAN_RESOLUTION_FAILURE, detail=f"the key manager has no keys now: {error}")
+def _no_keys(error: OSError) -> Reject:
+    return unknowable(f"the key manager has no keys now: {error}")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from apim_auth.jwt import JWT
 from apim_sdk import Credential, Exchange, KeyManager, Principal, Reject, Secret, errors
-from apim_sdk.testing import FakeContext, FakeKeyManager, build, make_exchange, started
+from apim_sdk.testing import FakeContext, FakeKeyManager, FakeRevocations, build, make_exchange, started
 from support.tokens import ISSUER, NOW, claims, key, public, signed
 
 KEYS = FakeKeyManager(public(), issuer=ISSUER)
@@ -112,7 +112,6 @@ def test_the_claims_cannot_be_changed() -> None:
         ({"azp": ["a"]}, "the claim azp is no text"),
         ({"scope": 7}, "the claim scope is neither text nor a list"),
         ({"scope": ["a", 7]}, "the claim scope is neither text nor a list"),
-        ({"cnf": {"jkt": "x"}}, "no bearer token"),
     ],
 )
 def test_a_token_that_is_not_good_now_is_refused(changes: dict[str, Any], reason: str) -> None:
@@ -128,10 +127,15 @@ def test_clocks_may_be_a_little_apart(changes: dict[str, Any]) -> None:
     assert "anna" == judge(signed(claims(**changes))).subject
 
 
-def test_any_issuer_will_do_where_the_key_manager_names_none() -> None:
-    assert (
-        "https://x.example" == judge(signed(claims(iss="https://x.example")), manager=FakeKeyManager(public())).issuer
-    )
+def test_a_key_manager_may_know_several_issuers() -> None:
+    class Tenants(FakeKeyManager):
+        def issues(self, claims: Mapping[str, Any]) -> bool:
+            return str(claims.get("iss")).startswith("https://tenants.example/")
+
+    manager = Tenants(public())
+
+    assert "anna" == judge(signed(claims(iss="https://tenants.example/a")), manager=manager).subject
+    assert "by another issuer" in (refusal(signed(claims()), manager=manager).detail or "")
 
 
 def test_a_signature_by_another_key_is_refused() -> None:
@@ -171,14 +175,50 @@ def test_a_token_for_another_audience_is_forbidden(audience: Any) -> None:
 
 
 @pytest.mark.parametrize("given", [{"tier": "gold"}, {"tier": ["silver", "gold"]}])
-def test_a_required_claim_is_the_value_or_holds_it(given: dict[str, Any]) -> None:
-    assert "anna" == judge(signed(claims(**given)), {"required_claims": {"tier": "gold"}}).subject
+@pytest.mark.parametrize("wanted", ["gold", ["platinum", "gold"], {"pattern": "go.*"}, None])
+def test_a_required_claim_is_as_wanted_or_holds_it(given: dict[str, Any], wanted: Any) -> None:
+    assert "anna" == judge(signed(claims(**given)), {"required_claims": {"tier": wanted}}).subject
+
+
+def test_a_token_that_lacks_a_required_claim_is_forbidden() -> None:
+    refused = refusal(signed(claims()), {"required_claims": {"tier": "gold"}})
+
+    assert (errors.CLAIM_MISSING, "900913", 403) == (refused.kind, refused.kind.code, refused.status)
+
+
+def test_a_token_with_a_forbidden_claim_is_forbidden() -> None:
+    settings = {"forbidden_claims": ["nonce", "at_hash"]}
+
+    assert "anna" == judge(signed(claims()), settings).subject
+    assert errors.CLAIM_MISMATCH == refusal(signed(claims(nonce="n")), settings).kind
 
 
 @pytest.mark.parametrize(
-    ("given", "wanted"), [({"tier": "silver"}, "gold"), ({}, "gold"), ({"tier": []}, "gold"), ({"tier": 1}, True)]
+    "settings",
+    [
+        {"required_claims": {"a": 1}, "forbidden_claims": ["a"]},
+        {"required_claims": {"a": {"patern": "x"}}},
+        {"required_claims": {"a": {"pattern": "("}}},
+    ],
 )
-def test_a_token_without_a_required_claim_is_forbidden(given: dict[str, Any], wanted: Any) -> None:
+def test_requirements_that_make_no_sense_stop_the_start(settings: dict[str, Any]) -> None:
+    with pytest.raises(Exception, match=r"'a'|missing"):
+        build(JWT, {"key_manager": "main", **settings})
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ({"tier": "silver"}, "gold"),
+        ({"tier": []}, "gold"),
+        ({"tier": 1}, True),
+        ({"tier": True}, 1),
+        ({"tier": "silver"}, ["gold", "platinum"]),
+        ({"tier": "golden"}, {"pattern": "gold"}),
+        ({"tier": 7}, {"pattern": ".*"}),
+    ],
+)
+def test_a_token_whose_required_claim_is_another_is_forbidden(given: dict[str, Any], wanted: Any) -> None:
     refused = refusal(signed(claims(**given)), {"required_claims": {"tier": wanted}})
 
     assert (errors.CLAIM_MISMATCH, 403) == (refused.kind, refused.status)
@@ -287,6 +327,49 @@ def test_a_known_token_is_refused_when_its_key_has_gone() -> None:
                 await judged(plugin, token)
 
     asyncio.run(later())
+
+
+@pytest.mark.parametrize("value", ["jti-1", "shop-web", "anna", "the token"])
+def test_a_token_that_was_revoked_is_refused_known_or_not(value: str) -> None:
+    async def around() -> None:
+        made = context()
+        token = signed(claims(jti="jti-1"))
+        async with started(build(JWT, {"key_manager": "main"}), made) as plugin:
+            await judged(plugin, token)
+            made.revocations.revoke(token if value == "the token" else value)
+            for _ in range(2):
+                with pytest.raises(Reject) as caught:
+                    await judged(plugin, token)
+                assert (errors.INVALID_CREDENTIALS, "the token was revoked") == (caught.value.kind, caught.value.detail)
+
+    asyncio.run(around())
+
+
+def test_what_was_revoked_is_told_with_its_facts() -> None:
+    class Asked(FakeRevocations):
+        facts: Mapping[str, Any] = {}
+
+        def revoked(self, **facts: Any) -> bool:
+            Asked.facts = facts
+            return False
+
+    async def once() -> None:
+        made = context()
+        made.revocations = Asked()
+        async with started(build(JWT, {"key_manager": "main"}), made) as plugin:
+            token = signed(claims(jti="jti-1"))
+            await judged(plugin, token)
+            expected = {
+                "token_id": "jti-1",
+                "token": token,
+                "client_id": "shop-web",
+                "subject": "anna",
+                "issuer": ISSUER,
+                "issued_at": NOW - 10,
+            }
+            assert expected == Asked.facts
+
+    asyncio.run(once())
 
 
 def test_what_was_verified_while_a_key_went_is_not_remembered() -> None:

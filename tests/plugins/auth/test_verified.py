@@ -2,83 +2,161 @@
 
 from __future__ import annotations
 
-from apim_auth.verified import VerifiedTokens
+import pytest
+from apim_auth.verified import Verified, VerifiedTokens
 from apim_sdk import Principal
-from apim_sdk.testing import FakeClock
+from apim_sdk.testing import FakeClock, FakeKeyManager, FakeRevocations
 from hypothesis import given
 from hypothesis import strategies as st
 
-ANNA = Principal("anna")
+ANNA = Principal("anna", client_id="shop-web")
 
 
-def remembered(most: int = 100, most_bytes: int = 10_000, clock: FakeClock | None = None) -> VerifiedTokens:
-    return VerifiedTokens(most, most_bytes, (clock or FakeClock()).now)
+def remembered(
+    most: int = 100,
+    most_bytes: int = 10_000,
+    clock: FakeClock | None = None,
+    revocations: FakeRevocations | None = None,
+) -> VerifiedTokens:
+    return VerifiedTokens(most, most_bytes, (clock or FakeClock()).now, revocations or FakeRevocations())
+
+
+def good(
+    until: float = 1e12, manager: FakeKeyManager | None = None, usable_until: float | None = None, **facts: str
+) -> Verified:
+    manager = manager or FakeKeyManager()
+    return Verified(ANNA, manager, manager.generation, until, usable_until or until, **facts)
 
 
 def test_a_token_is_remembered_until_then() -> None:
     clock = FakeClock(epoch=100.0)
     tokens = remembered(clock=clock)
-    tokens.put("t", ANNA, 110.0, 1)
+    entry = good(110.0)
+    tokens.put("t", entry)
 
-    assert ANNA is tokens.get("t", 1)
+    assert entry is tokens.get("t")
     clock.advance(10.0)
-    assert tokens.get("t", 1) is None
+    assert tokens.get("t") is None
     assert 0 == len(tokens)
 
 
-def test_all_are_forgotten_when_the_keys_change() -> None:
+def test_a_token_is_forgotten_when_a_key_leaves_its_key_manager_and_others_are_not() -> None:
+    rotating = FakeKeyManager()
     tokens = remembered()
-    for token in "abc":
-        tokens.put(token, ANNA, 1e12, 1)
+    kept = good()
+    tokens.put("a", good(manager=rotating))
+    tokens.put("b", kept)
 
-    assert tokens.get("a", 2) is None
-    assert tokens.get("b", 1) is None
+    rotating._generation += 1
+
+    assert [None, kept] == [tokens.get(token) for token in "ab"]
+    assert 1 == len(tokens)
+
+
+@pytest.mark.parametrize("value", ["id-1", "t", "shop-web", "anna", "at the issuer"])
+def test_a_token_that_was_revoked_is_forgotten(value: str) -> None:
+    revocations = FakeRevocations()
+    tokens = remembered(revocations=revocations)
+    tokens.put("t", good(token_id="id-1", subject="at the issuer"))
+
+    assert tokens.get("t") is not None
+    revocations.revoke(value)
+    assert tokens.get("t") is None
+    assert 0 == len(tokens)
+
+
+def test_a_revocation_of_others_has_a_token_looked_at_once_more_only() -> None:
+    class Counting(FakeRevocations):
+        asked = 0
+
+        def revoked(self, **facts: object) -> bool:
+            Counting.asked += 1
+            return super().revoked(**facts)  # type: ignore[arg-type]  # passed on
+
+    revocations = Counting()
+    tokens = remembered(revocations=revocations)
+    tokens.put("t", good())
+    tokens.get("t")
+    before = Counting.asked
+
+    revocations.revoke("somebody else")
+    for _ in range(3):
+        assert tokens.get("t") is not None
+
+    assert 1 == Counting.asked - before
+
+
+def test_a_token_stays_usable_for_a_while_where_nobody_can_be_asked() -> None:
+    clock = FakeClock(epoch=100.0)
+    tokens = remembered(clock=clock)
+    entry = good(110.0, usable_until=120.0)
+    tokens.put("t", entry)
+
+    clock.advance(19.0)
+    assert [None, entry] == [tokens.get("t"), tokens.usable("t")]
+    clock.advance(1.0)
+    assert [None, None] == [tokens.get("t"), tokens.usable("t")]
+
+
+def test_a_revoked_token_is_not_usable_even_where_nobody_can_be_asked() -> None:
+    revocations = FakeRevocations()
+    tokens = remembered(revocations=revocations)
+    tokens.put("t", good(token_id="id-1"))
+
+    revocations.revoke("id-1")
+
+    assert tokens.usable("t") is None
+
+
+def test_what_is_put_again_takes_the_place_of_what_was_there() -> None:
+    tokens = remembered(most_bytes=100)
+    newer = good()
+    for entry in (good(), good(), newer):
+        tokens.put("x" * 16, entry)
+
+    assert newer is tokens.get("x" * 16)
+    assert 1 == len(tokens)
 
 
 def test_the_oldest_leave_when_there_are_too_many() -> None:
     tokens = remembered(most=2)
     for token in "abc":
-        tokens.put(token, ANNA, 1e12, 1)
+        tokens.put(token, good())
 
-    assert [None, ANNA, ANNA] == [tokens.get(token, 1) for token in "abc"]
+    assert [False, True, True] == [tokens.get(token) is not None for token in "abc"]
 
 
 def test_the_oldest_leave_when_they_take_too_much_memory() -> None:
-    tokens = remembered(most_bytes=100)
+    tokens = remembered(most_bytes=150)
     for letter in "abc":
-        tokens.put(letter * 10, ANNA, 1e12, 1)
+        tokens.put(letter * 10, good())
 
-    assert [None, ANNA, ANNA] == [tokens.get(letter * 10, 1) for letter in "abc"]
+    assert [False, True, True] == [tokens.get(letter * 10) is not None for letter in "abc"]
 
 
 def test_a_token_that_takes_more_than_there_is_leaves_the_others_alone() -> None:
     tokens = remembered(most_bytes=100)
-    tokens.put("a", ANNA, 1e12, 1)
-    tokens.put("x" * 26, ANNA, 1e12, 1)
+    tokens.put("a", good())
+    tokens.put("x" * 26, good())
 
-    assert [ANNA, None] == [tokens.get("a", 1), tokens.get("x" * 26, 1)]
+    assert [True, False] == [tokens.get("a") is not None, tokens.get("x" * 26) is not None]
 
 
 def test_nothing_is_remembered_where_there_is_room_for_none() -> None:
     tokens = remembered(most=0)
-    tokens.put("a", ANNA, 1e12, 1)
+    tokens.put("a", good())
 
-    assert tokens.get("a", 1) is None
+    assert tokens.get("a") is None
 
 
-@given(
-    st.lists(
-        st.tuples(st.text("ab", min_size=1, max_size=8), st.sampled_from([5.0, 1e12]), st.integers(1, 2)), max_size=50
-    )
-)
-def test_the_bounds_hold_whatever_comes(puts: list[tuple[str, float, int]]) -> None:
+@given(st.lists(st.tuples(st.text("ab", min_size=1, max_size=8), st.sampled_from([5.0, 1e12])), max_size=50))
+def test_the_bounds_hold_whatever_comes(puts: list[tuple[str, float]]) -> None:
     clock = FakeClock(epoch=0.0)
-    tokens = remembered(most=5, most_bytes=80, clock=clock)
-    kept: list[str] = []
-    for token, until, generation in puts:
-        tokens.put(token, ANNA, until, generation)
-        tokens.get(token, generation)
+    tokens = remembered(most=5, most_bytes=120, clock=clock)
+    for token, until in puts:
+        tokens.put(token, good(until))
+        tokens.get(token)
         clock.advance(1.0)
-        kept = [text for text in {text for text, _, _ in puts} if tokens.get(text, generation) is not None]
+        kept = [text for text in {text for text, _ in puts} if tokens.get(text) is not None]
         assert 5 >= len(tokens)
-        assert 80 >= sum(4 * len(text) for text in kept)
+        assert 120 >= sum(6 * len(text) for text in kept)

@@ -1,0 +1,82 @@
+"""The keys of an issuer for which there is no key manager: they are in a file."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+from apim_sdk import KeyManager
+
+from apim_auth.jws import usable
+
+__all__ = ["GivenKeys"]
+
+_PEM: Final = re.compile(rb"-----BEGIN ([A-Z ]+)-----.*?-----END \1-----", re.DOTALL)
+_PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+"""Members that only the owner of a key may know (RFC 7518, section 6)."""
+
+
+@attrs.frozen
+class GivenKeys(KeyManager):
+    """An issuer that is known by its public keys alone, which never change."""
+
+    issuer: str | None
+    given: tuple[Mapping[str, Any], ...] = attrs.field(hash=False)
+
+    generation = 0
+
+    @classmethod
+    async def read(cls, file: Path, issuer: str | None) -> GivenKeys:
+        """The keys in a file. Raises OSError, and ValueError where it holds none that can verify signatures."""
+        content = await asyncio.to_thread(file.read_bytes)
+        keys = tuple(
+            {name: value for name, value in key.items() if name not in _PRIVATE}
+            for key in (_from_pem(content) if b"-----BEGIN " in content else _from_json(content, file))
+        )
+        if not any(usable(key) for key in keys):
+            raise ValueError(f"{file} holds no public key for signatures: write a JWK Set, or PEM")
+        return cls(issuer, keys)
+
+    def issues(self, claims: Mapping[str, Any]) -> bool:
+        return self.issuer is None or claims.get("iss") == self.issuer
+
+    def keys(self, key_id: str | None) -> tuple[Mapping[str, Any], ...]:
+        return tuple(key for key in self.given if key_id is None or key.get("kid") in (key_id, None))
+
+
+def _from_json(content: bytes, file: Path) -> list[Mapping[str, Any]]:
+    try:
+        document = json.loads(content)
+    except ValueError as error:
+        raise ValueError(f"{file} is neither JSON nor PEM: {error}") from error
+    listed = document.get("keys", [document]) if isinstance(document, dict) else None
+    if not isinstance(listed, list) or not all(isinstance(key, dict) for key in listed):
+        raise ValueError(f"{file} is no JWK Set: a JSON object with a list `keys`")
+    return listed
+
+
+def _from_pem(content: bytes) -> list[Mapping[str, Any]]:
+    """Public keys and those of certificates as JSON Web Keys, without a ``kid``: they are tried for any."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+    from joserfc.errors import JoseError
+    from joserfc.jwk import ECKey, OKPKey, RSAKey
+
+    keys: list[Mapping[str, Any]] = []
+    for block in _PEM.finditer(content):
+        pem = block[0]
+        if block[1] == b"CERTIFICATE":
+            public = x509.load_pem_x509_certificate(pem).public_key()
+            pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        for kind in (RSAKey, ECKey, OKPKey):
+            try:
+                keys.append(kind.import_key(pem).as_dict(private=False))
+                break
+            except (JoseError, ValueError, TypeError):
+                continue
+    return keys
