@@ -120,7 +120,8 @@ class Discovery:
 
     def expire(self) -> None:
         """Ask again when the metadata is next wanted: what it says turned out to be no longer so."""
-        self._ask_again = min(self._ask_again, self._now()) if self._failure is None else self._ask_again
+        if self._failure is None:
+            self._ask_again = self._now()
 
     def _answer(self) -> Metadata:
         if self._metadata is not None:

@@ -243,6 +243,7 @@ class OIDC(KeyManager):
         try:
             return await self._endpoints.url("jwks_uri")
         except Unsupported:
+            self._endpoints.discovery.expire()
             raise ValueError(f"the metadata of {self.issuer} does not say where the keys are (jwks_uri)") from None
 
 

@@ -88,7 +88,7 @@ def test_a_file_without_keys_stops_the_start(tmp_path: Path, content: str | None
         (answer({"issuer": "https://evil.example", "jwks_uri": f"{ISSUER}/jwks"}), "not the discovery document"),
         (answer([]), "not the discovery document"),
         (answer({"issuer": ISSUER}), "does not say where the keys are"),
-        (answer({"issuer": ISSUER, "jwks_uri": "http://keys.example/jwks"}), "does not say where the keys are"),
+        (answer({"issuer": ISSUER, "jwks_uri": "http://keys.example/jwks"}), "jwks_uri is no URL that"),
         (FakeFetched(200, {}, b"<html>"), "Expecting value"),
     ],
 )
@@ -102,6 +102,7 @@ def test_a_provider_that_does_not_answer_well_is_warned_of_and_asked_again(metad
             assert reason in context.log.lines[0].facts["error"]
             with pytest.raises(OSError, match=reason):
                 await ids(manager, "a")
+            context.clock.advance(5.0)
             fetches[METADATA] = answer({"issuer": ISSUER, "jwks_uri": f"{ISSUER}/jwks"})
             fetches[f"{ISSUER}/jwks"] = answer(KEYS)
             assert ["a"] == await ids(manager, "a")
