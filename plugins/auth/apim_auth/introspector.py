@@ -1,0 +1,149 @@
+"""Ask an authorization server of tokens (RFC 7662), as seldom as possible.
+
+Of all requests with one new token only the first asks; the others wait for its answer. That a token is active is
+remembered with the verified tokens, that it is not for some seconds here, so that a client that goes on with a dead
+token is no load on the server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import OrderedDict
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final
+
+from apim_sdk import Context, KeyManager, KeyManagerError, Reject, errors
+
+from apim_auth.acceptance import INVALID_TOKEN, Acceptance, invalid, unknowable
+from apim_auth.claims import InvalidClaims
+from apim_auth.verified import Verified, VerifiedTokens
+
+if TYPE_CHECKING:
+    from apim_auth.oauth2 import OAuth2
+
+__all__ = ["Introspector"]
+
+_TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+"""What a bearer token is made of (RFC 6750, section 2.1)."""
+_MOST_ASKED: Final = 1_000
+"""Of how many tokens the server is asked at once."""
+_MOST_INACTIVE: Final = 10_000
+"""How many tokens that are not active are remembered."""
+_OTHER_TYPES: Final = frozenset({"refresh", "refresh_token", "offline", "id", "id_token", "logout"})
+"""What servers call tokens that are active, but no access tokens."""
+_RETRY: Final = 1.0
+"""For how many seconds a server that was away is not asked again of a token that is usable without it."""
+
+
+class Introspector:
+    """Verifies tokens by what their server says of them. Belongs to one event loop."""
+
+    def __init__(
+        self, settings: OAuth2, name: str | None, manager: KeyManager, known: VerifiedTokens, context: Context
+    ) -> None:
+        self._settings = settings
+        self._name = name
+        self._manager = manager
+        self._known = known
+        self._acceptance = Acceptance(settings, context.revocations, context.clock.now)
+        self._now = context.clock.now
+        self._asked: dict[str, asyncio.Task[Verified | Reject]] = {}
+        self._inactive: OrderedDict[bytes, float] = OrderedDict()
+        self._away_until = 0.0
+        named = settings.client_id_claim
+        self._client_id_claims = ("client_id", manager.client_id_claim or "azp") if named is None else (named,)
+
+    def verify(self, token: str) -> Any:
+        """Ask of a token that is not known; an awaitable of what is then known of it. Raises Reject."""
+        if len(token) > self._settings.max_size:
+            raise invalid(f"the token is longer than {self._settings.max_size}")
+        if _TOKEN.fullmatch(token) is None:
+            raise invalid("what is presented is no token")
+        if self._is_inactive(token):
+            raise invalid("the token is not active")
+        if self._now() < self._away_until and (usable := self._known.usable(token)) is not None:
+            return usable
+        task = self._asked.get(token)
+        if task is None:
+            if len(self._asked) >= _MOST_ASKED:
+                raise unknowable("the authorization server is being asked of too many tokens at once")
+            task = self._asked[token] = asyncio.get_running_loop().create_task(self._ask(token))
+            task.add_done_callback(lambda _: self._asked.pop(token, None))
+        return self._answer(task)
+
+    async def close(self) -> None:
+        """Give up what is being asked."""
+        tasks = list(self._asked.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    @staticmethod
+    async def _answer(task: asyncio.Task[Verified | Reject]) -> Verified:
+        """What the task found out; a client that goes away leaves it to the others."""
+        outcome = await asyncio.shield(task)
+        if isinstance(outcome, Reject):
+            # One for each who waits: an exception that is raised holds the exchange that it is raised in.
+            raise Reject(outcome.kind, outcome.description, headers=outcome.headers, detail=outcome.detail)
+        return outcome
+
+    async def _ask(self, token: str) -> Verified | Reject:
+        generation = self._manager.generation
+        try:
+            answer = await self._manager.introspect(token)
+        except (OSError, KeyManagerError) as error:
+            self._away_until = self._now() + _RETRY
+            usable = self._known.usable(token)
+            return usable or unknowable(f"the authorization server cannot say whether the token is active: {error}")
+        try:
+            verified = self._accept(token, answer, generation)
+        except InvalidClaims as error:
+            self._remember_inactive(token)
+            return invalid(error)
+        except Reject as refusal:
+            return refusal
+        if verified.until > self._now():
+            self._known.put(token, verified)
+        return verified
+
+    def _accept(self, token: str, answer: Mapping[str, Any], generation: int) -> Verified:
+        if answer.get("active") is not True:
+            raise InvalidClaims("the token is not active")
+        content = {name: value for name, value in answer.items() if name != "active"}
+        if "iss" in content and not self._manager.issues(content):
+            raise InvalidClaims("the token is by another issuer")
+        for name in ("typ", "token_type"):
+            if str(content.get(name)).lower() in _OTHER_TYPES:
+                raise Reject(
+                    errors.INCORRECT_TOKEN_TYPE,
+                    headers=INVALID_TOKEN,
+                    detail=f"the {name} {content[name]!r:.40} of token",
+                )
+        until = self._now() + self._settings.cache
+        return self._acceptance.of(
+            token,
+            content,
+            self._name,
+            self._manager,
+            generation=generation,
+            client_id_claims=self._client_id_claims,
+            until=until,
+            usable_until=until + self._settings.stale_if_error,
+        )
+
+    def _is_inactive(self, token: str) -> bool:
+        until = self._inactive.get(_digest(token)) if self._inactive else None
+        return until is not None and self._now() < until
+
+    def _remember_inactive(self, token: str) -> None:
+        self._inactive[_digest(token)] = self._now() + self._settings.cache_inactive
+        self._inactive.move_to_end(_digest(token))
+        if len(self._inactive) > _MOST_INACTIVE:
+            self._inactive.popitem(last=False)
+
+
+def _digest(token: str) -> bytes:
+    """What a token is known by without being kept: strangers choose how long it is."""
+    return sha256(token.encode()).digest()
