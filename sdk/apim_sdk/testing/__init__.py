@@ -20,6 +20,7 @@ from apim_sdk.testing.context import (
 from apim_sdk.testing.endpoint import Answer, FakeEndpoint, Received
 from apim_sdk.testing.exchanges import Chunks, make_body, make_exchange, make_headers, make_response
 from apim_sdk.testing.recorders import FakeClock, FakeLog, FakeMetrics, Line
+from apim_sdk.testing.store import FakeStore
 
 __all__ = [
     "Answer",
