@@ -82,7 +82,9 @@ class Gateway:
         try:
             async with self._building:
                 assembly = await in_background(self._assemble, configuration)
-                snapshot = Snapshot(assembly, self.shared, self.upstreams, self.metrics, self.revocations, self._log)
+                snapshot = Snapshot(
+                    assembly, self.shared, self.upstreams, self.metrics, self.revocations, self._log, self.registry
+                )
                 await snapshot.start()
         except ConfigErrors as errors:
             raise ConfigErrors(locate_problems(errors.problems)) from None

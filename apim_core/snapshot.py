@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
 from functools import partial
-from typing import Any
 
+import attrs
 from apim_sdk.context import Logger
 
+from apim_core.access.following import Following
+from apim_core.access.opened_store import OpenedStore, identity_of
 from apim_core.access.revocations import Revocations
 from apim_core.assembly import Assembly
 from apim_core.assembly.plugins import Built
@@ -19,7 +20,9 @@ from apim_core.egress import Egress
 from apim_core.listeners import via_name
 from apim_core.metrics import Metrics
 from apim_core.recorder import Recorder
+from apim_core.registry import Registry
 from apim_core.sharing import Shared
+from apim_core.tasks import Tasks
 from apim_core.upstreams import Upstreams
 
 __all__ = ["Snapshot"]
@@ -43,6 +46,7 @@ class Snapshot:
         metrics: Metrics,
         revocations: Revocations,
         log: Logger,
+        registry: Registry | None = None,
     ) -> None:
         self.assembly = assembly
         self.configuration = assembly.configuration
@@ -51,10 +55,13 @@ class Snapshot:
         self.active = 0
         self.most_active = self.configuration.limits.requests
         self._log = log
+        self._registry = registry
+        self._shared = shared
+        self._metrics = metrics
         self._lease = shared.lease()
         egress = self.configuration.egress
         self._egress = Egress(egress.allow, limit=egress.response, timeout=egress.timeout)
-        self._background = _Background(log)
+        self._background = Tasks(log)
         self._started: list[Built] = []
         self._drained: asyncio.Event | None = None
         self.recorder = Recorder(assembly.sinks, partial(_tell_of_lost_records, log))
@@ -77,6 +84,7 @@ class Snapshot:
         """Start the plugins, in the order of the configuration. Raises ConfigErrors."""
         problems: list[Problem] = []
         try:
+            await self._follow_access()
             for number, built in enumerate(self.assembly.plugins):
                 if number % _STARTED_AT_ONCE == 0:
                     await asyncio.sleep(0)
@@ -96,6 +104,32 @@ class Snapshot:
         if problems:
             await self.stop()
             raise ConfigErrors(problems)
+
+    async def _follow_access(self) -> None:
+        """Know what the store for access holds. Raises ConfigErrors where that cannot be had."""
+        configuration = self.configuration
+        access = configuration.access
+        if access.store is None:
+            return
+
+        kept = attrs.evolve(configuration, apis=(), applications=())  # it may outlast this snapshot
+
+        async def follow() -> Following:
+            opening = partial(OpenedStore.open, kept, registry, shared, metrics, log)
+            following = Following(opening, log, metrics, access.revocations)
+            await following.start(access.timeout, access.required)
+            return following
+
+        registry, shared, metrics, log = self._registry or Registry(), self._shared, self._metrics, self._log
+        try:
+            following: Following = await self._lease.take(identity_of(configuration), follow)
+        except (ValueError, LookupError, OSError) as error:
+            text = error.args[0] if isinstance(error, LookupError) and error.args else str(error)
+            source = access.source
+            message = f"the store {access.store!r} cannot be followed: {text}"
+            raise ConfigErrors([Problem(source.file, None, None, f"{source.pointer}/store", message)]) from error
+        self.assembly.directory.bind(following.stored)
+        self._resources = attrs.evolve(self._resources, revocations=following.stored.revocations)
 
     def left(self) -> None:
         """An exchange is over."""
@@ -124,36 +158,6 @@ class Snapshot:
         for failure in await self._lease.release():
             self._log.error("what plugins shared failed to close", error=repr(failure))
         await self._egress.close()
-
-
-class _Background:
-    """The tasks that plugins let run.
-
-    It does not know the snapshot, as nothing may that a snapshot holds: then a replaced one is freed as soon as it is
-    let go, and the garbage collector need not go through a large configuration to find it.
-    """
-
-    def __init__(self, log: Logger) -> None:
-        self._log = log
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        """Run ``work`` until ``stop``. If it raises, that is logged."""
-        task = asyncio.get_running_loop().create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-        return task
-
-    async def stop(self) -> None:
-        """Cancel what still runs, and wait for it."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._log.error("a background task failed", task=task.get_name(), error=repr(error))
 
 
 def _tell_of_lost_records(log: Logger, sink: str, error: BaseException) -> None:
