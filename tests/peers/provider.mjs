@@ -104,13 +104,13 @@ function configuration(settings, keys) {
 
 // RFC 8693, as far as the gateway uses it: an opaque token of ours becomes a JWT for the resource. The server brings no
 // such grant of its own, but the place for it.
-async function exchange(ctx, next) {
+async function exchange(ctx) {
   const { params, provider, client } = ctx.oidc;
   const subject = await provider.ClientCredentials.find(params.subject_token ?? '');
   if (!subject || params.subject_token_type !== 'urn:ietf:params:oauth:token-type:access_token') {
     ctx.status = 400;
     ctx.body = { error: 'invalid_grant', error_description: 'the subject token is not good' };
-    return next();
+    return;
   }
   const token = new provider.ClientCredentials({ client, scope: params.scope });
   token.resourceServer = new provider.ResourceServer(RESOURCE, configuration({}, []).features.resourceIndicators.getResourceServerInfo());
@@ -121,11 +121,11 @@ async function exchange(ctx, next) {
     expires_in: token.expiration,
     scope: params.scope,
   };
-  return next();
 }
 
 function newProvider(issuer, settings, keys) {
   const provider = new Provider(issuer, configuration(settings, keys));
+  provider.on('server_error', (ctx, error) => console.error(error));
   provider.registerGrantType(EXCHANGE, exchange, ['subject_token', 'subject_token_type', 'scope', 'resource']);
   return provider;
 }

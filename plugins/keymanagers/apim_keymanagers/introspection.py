@@ -17,6 +17,7 @@ from apim_keymanagers.signed_answers import verified
 __all__ = ["introspect"]
 
 _SIGNED: Final = "application/token-introspection+jwt"
+_OTHER_KINDS: Final = frozenset({"refresh", "refresh_token", "offline", "id", "id_token"})
 _CLOCKS: Final = 300.0
 """How far the clock of the server and ours may be apart, in seconds."""
 
@@ -31,7 +32,9 @@ async def introspect(
     Raises KeyManagerError where the server refuses to say, OSError where it cannot now.
     """
     place = await endpoints.url("introspection_endpoint")
-    answer = await endpoints.form(place, {"token": token}, client, _SIGNED if signed else JSON)
+    answer = await endpoints.form(
+        place, {"token": token, "token_type_hint": "access_token"}, client, _SIGNED if signed else JSON
+    )
     if answer.status == 200 and _kind(answer) == _SIGNED:
         audience = "" if client is None else client.id
         content = await _signed_claims(endpoints, answer, audience, keys, place)
@@ -43,7 +46,16 @@ async def introspect(
         content = json_object(answer, place)
     if not isinstance(content.get("active"), bool):
         raise BadAnswer(f"{place} does not answer whether the token is active")
-    return content if content["active"] else {"active": False}
+    return content if content["active"] and not _of_another_kind(content) else {"active": False}
+
+
+def _of_another_kind(content: Mapping[str, Any]) -> bool:
+    """Whether the server says that it is a refresh or an ID token, which a resource must not take for an access token.
+
+    Keycloak says so in ``typ``, WSO2 Identity Server in ``token_type``, others in ``token_use``.
+    """
+    said = {content.get(name) for name in ("typ", "token_type", "token_use") if isinstance(content.get(name), str)}
+    return not _OTHER_KINDS.isdisjoint(str(each).lower() for each in said)
 
 
 async def _signed_claims(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from secrets import token_urlsafe
 from typing import Any, Final
 
 from apim_sdk import Clock, IssuedToken, KeyManagerError, Secret, Unsupported
@@ -60,22 +61,39 @@ async def revoke(endpoints: Endpoints, token: str, client: Authentication | None
 async def prove_secret(endpoints: Endpoints, client_id: str, secret: Secret) -> str:
     """By which method the server takes the client's secret. Raises KeyManagerError if it does not take it at all.
 
-    The client asks for a token by its credentials: it gets one, or the server knows it but does not let it
-    (``unauthorized_client``: RFC 6749, section 5.2). The token is thrown away.
+    The client asks for a token by its credentials: it gets one, which is thrown away, or the server knows it but does
+    not let it (``unauthorized_client``: RFC 6749, section 5.2). Where the server refuses for another reason, whether it
+    took the secret is seen by revoking a made-up token (RFC 7009, section 2.1).
     """
     supported = (await endpoints.metadata()).get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
     methods = [method for method in ("client_secret_basic", "client_secret_post") if method in supported]
     refusal: KeyManagerError = Unsupported(f"{endpoints.issuer} takes no client secrets")
     for method in methods:
+        client = Authentication(client_id, method, secret)
         try:
-            await issue(endpoints, {"grant_type": "client_credentials"}, Authentication(client_id, method, secret))
+            await issue(endpoints, {"grant_type": "client_credentials"}, client)
         except KeyManagerError as error:
-            if error.error == "unauthorized_client":
+            known = error.error == "unauthorized_client"
+            if known or (error.error != "invalid_client" and await _may_revoke(endpoints, client)):
                 return method
             refusal = error
         else:
             return method
     raise refusal
+
+
+async def _may_revoke(endpoints: Endpoints, client: Authentication) -> bool:
+    """Whether the server lets the client revoke, and does not let one with another secret."""
+    for secret, let in ((client.secret, True), (Secret(token_urlsafe(32)), False)):
+        try:
+            await revoke(endpoints, token_urlsafe(32), Authentication(client.id, client.method, secret))
+        except KeyManagerError:
+            if let:
+                return False
+        else:
+            if not let:
+                return False
+    return True
 
 
 class OwnToken:
