@@ -17,6 +17,7 @@ from apim_sdk.identity import Application, Credential, KeyType, Principal, Subsc
 
 from apim_core.access.directory import Directory
 from apim_core.access.subscriptions import PlanSubscriptions
+from apim_core.combined import challenges_of
 from apim_core.steps import Condition, PluginFault
 
 __all__ = ["CompiledPlan", "admit", "authorize"]
@@ -126,7 +127,7 @@ async def admit(plans: tuple[CompiledPlan, ...], exchange: Exchange) -> Compiled
 
 def _challenges(plans: tuple[CompiledPlan, ...]) -> Mapping[str, str]:
     """The challenges of all plans, each kind once (RFC 9110, section 11.6.1)."""
-    challenges = dict.fromkeys(plan.authenticator.challenge for plan in plans if plan.authenticator.challenge)
+    challenges = dict.fromkeys(each for plan in plans for each in challenges_of(plan.authenticator))
     return {"WWW-Authenticate": ", ".join(challenges)} if challenges else {}
 
 

@@ -65,6 +65,24 @@ _BOUNDED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 
 
+_AUTHENTICATOR: Final[Schema] = {"$ref": "#/$defs/authenticator"}
+_COMBINATIONS: Final[Mapping[str, Schema]] = {
+    "any": {
+        "type": "array",
+        "items": _AUTHENTICATOR,
+        "minItems": 1,
+        "description": "A good credential of one of these authenticators lets in.",
+    },
+    "all": {
+        "type": "array",
+        "items": _AUTHENTICATOR,
+        "minItems": 1,
+        "description": "Only good credentials of all of these authenticators let in, all of the same application.",
+    },
+    "optional": {**_AUTHENTICATOR, "description": "Within `all`: nothing is lost without this one, or with a bad one."},
+}
+
+
 def json_schema(cls: type[Any]) -> Schema:
     """The schema of an attrs class; classes inside it stand in ``$defs``."""
     writer = _Writer({})
@@ -188,6 +206,9 @@ class _Writer:
         if not names:
             return {"type": "object", "minProperties": 1}
         properties = {name: self._settings_of(name) for name in names}
+        if kind == "authenticator":
+            properties.update(_COMBINATIONS)
+            names += list(_COMBINATIONS)
         return {
             "type": "object",
             "properties": {**properties, **beside},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 import attrs
 from apim_sdk import exchange as model
@@ -19,8 +20,10 @@ from apim_sdk.stores import Store
 from apim_core.access.directory import Directory
 from apim_core.admission import CompiledPlan
 from apim_core.assembly.access import check_access
+from apim_core.assembly.authentication import alternatives
 from apim_core.assembly.flows import EMPTY, FlowName, Level, Part, build_chain, compile_step, entry_steps
 from apim_core.assembly.plugins import Builder, Built
+from apim_core.combined import AllOf
 from apim_core.config import ConfigErrors, Configuration, PluginReference, SourceRef, Step
 from apim_core.config import model as config
 from apim_core.config.references import NO_FLOWS, Flows
@@ -214,9 +217,14 @@ class _Assembler:
                 first = self._level(limits, f"{plan_place}/limits", ("request",))
                 level = attrs.evolve(level, limits=first.request)
             levels[plan.name] = level
-            authenticator = self._builder.build(plan.authentication, Authenticator, plan_place)
-            if authenticator is not None:
-                plans.append(self._plan(written, plan, authenticator))
+            plans += [
+                self._plan(written, plan, each[0] if len(each) == 1 else AllOf(each, self._directory))
+                for each in alternatives(
+                    plan.authentication,
+                    partial(self._builder.build, kind=Authenticator, place=plan_place),
+                    self._builder.problem,
+                )
+            ]
         plans.sort(key=lambda plan: plan.anonymous)
         return levels, tuple(plans)
 

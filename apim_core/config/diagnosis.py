@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from apim_core.config import pointers, shapes
+from apim_core.config.combinations import COMBINATIONS, written_members
 from apim_core.config.converting import converter, mapping_key
 from apim_core.config.descriptions import descriptions_of
 from apim_core.config.hooks import LEAVES, RESERVED_IN_STEP, AlreadyNoted, Refused, plugin_reference, step_parts
@@ -148,6 +149,9 @@ class _Diagnosis:
         except Refused as error:
             self.note(pointer, *_said(error))
             return
+        if kind == "authenticator" and reference.name in COMBINATIONS:
+            self._combination(reference, pointer)
+            return
         if self.find_plugin is None or kind is None:
             return
         place = pointers.child(pointer, reference.name)
@@ -157,6 +161,16 @@ class _Diagnosis:
             self.note(place, str(error), getattr(error, "hint", None) or None, at_key=True)
             return
         self.value(reference.settings, cls, place)
+
+    def _combination(self, reference: PluginReference, pointer: str) -> None:
+        place = pointers.child(pointer, reference.name)
+        try:
+            members = written_members(reference.name, reference.settings)
+        except Refused as error:
+            self.note(place, *_said(error))
+            return
+        for below, member in members:
+            self._plugin(member, "authenticator", place + below)
 
     def _class(self, value: Any, cls: Any, pointer: str) -> None:
         if not isinstance(value, dict):

@@ -117,7 +117,8 @@ class Plan:
     name: str = attrs.field(validator=_not_empty)
     """Name of the plan, unique in its API."""
     authentication: PluginReference = attrs.field(metadata={"plugin": "authenticator"})
-    """The authenticator, such as `jwt` or `api-key`, with its settings; `keyless` lets everybody in."""
+    """The authenticator, such as `jwt` or `api-key`, with its settings; `keyless` lets everybody in. Several of them
+    under `any` or `all`, and within `all` one that may be missing under `optional`."""
     limits: tuple[PlanLimit, ...] = ()
     """Limits for each subscription to this plan."""
     flows: Flows = NO_FLOWS

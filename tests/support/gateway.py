@@ -108,7 +108,11 @@ async def serving(text: str, folder: Path, **plugins: type[Plugin]) -> AsyncIter
     listening = socket.create_server(("127.0.0.1", 0), backlog=512)
     listening.setblocking(False)
     port = listening.getsockname()[1]
-    await gateway.start(configuration(text, folder), [listening])
+    try:
+        await gateway.start(configuration(text, folder), [listening])
+    except BaseException:
+        listening.close()
+        raise
     try:
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
             yield Served(gateway, port, folder, session, log)
