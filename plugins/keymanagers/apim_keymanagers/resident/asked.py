@@ -1,0 +1,40 @@
+"""What a request to the server says, apart from how it came."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+from apim_keymanagers.resident.errors import invalid_request
+
+__all__ = ["Asked"]
+
+
+@attrs.frozen
+class Asked:
+    """A request to one of the server's endpoints. Of no parameter there are two (RFC 6749, section 3.2)."""
+
+    parameters: Mapping[str, str] = attrs.field(repr=False)
+    """Of the form, or of the query where the endpoint is asked by GET."""
+    address: str = ""
+    """Of the client, for bounds on guessing."""
+    authorization: str | None = attrs.field(default=None, repr=False)
+    """The header ``Authorization``."""
+    certificate: bytes | None = attrs.field(default=None, repr=False)
+    """The client's certificate of the TLS connection, DER."""
+    proofs: tuple[str, ...] = attrs.field(default=(), repr=False)
+    """The headers ``DPoP``."""
+    url: str = ""
+    """The URL of the endpoint, as the server publishes it."""
+
+    def get(self, name: str) -> str | None:
+        """A parameter; one without a value counts as left out (RFC 6749, section 3.1)."""
+        return self.parameters.get(name) or None
+
+    def need(self, name: str) -> str:
+        """A parameter that must be there. Raises OAuthError."""
+        value = self.get(name)
+        if value is None:
+            raise invalid_request(f"the parameter {name} is missing")
+        return value

@@ -1,0 +1,185 @@
+"""Access tokens and ID tokens: what they say, and whether one is still good.
+
+Ephemeral tokens are signed and forgotten; only that one was revoked is kept, until it would have expired. Persistent
+ones are kept too: the same client gets the same token until it expires. Opaque tokens are kept by their hash.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+import attrs
+from apim_sdk import Clock
+
+from apim_keymanagers.resident.clients import Client, TokenFormat
+from apim_keymanagers.resident.credentials import digest, new_identifier, new_secret
+from apim_keymanagers.resident.jws import InvalidAssertion, verified_claims
+from apim_keymanagers.resident.records import Records
+from apim_keymanagers.resident.revoked import Revoked
+from apim_keymanagers.resident.settings import Lifetimes
+from apim_keymanagers.resident.signing import KeyRing
+from apim_keymanagers.resident.vault import Vault
+
+__all__ = ["ACCESS_TOKEN_TYPE", "Authorization", "Issued", "Tokens"]
+
+ACCESS_TOKEN_TYPE: Final = "at+jwt"  # noqa: S105  # the `typ` of RFC 9068, section 2.1
+_OWN_CLAIMS: Final = ("iss", "aud", "exp", "iat", "jti", "client_id", "azp", "scope", "cnf", "act", "sub")
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+@attrs.frozen
+class Authorization:
+    """What a grant came to: for whom and what a token is to be issued."""
+
+    client: Client
+    subject: str
+    scopes: tuple[str, ...] = ()
+    by_user: bool = False
+    """Whether the subject is a user, and not the client itself."""
+    claims: Mapping[str, Any] = _NOTHING
+    """More claims; none of those that the server makes itself."""
+    actor: Mapping[str, Any] | None = None
+    """Who acts for the subject (RFC 8693, section 4.1)."""
+    confirmation: Mapping[str, str] | None = None
+    """What the token is bound to (RFC 7800): ``jkt`` or ``x5t#S256``."""
+    expires: float | None = None
+    """No token may be good for longer than this."""
+    auth_time: float | None = None
+    """When the user logged in."""
+
+
+@attrs.frozen
+class Issued:
+    """An access token, and what is needed to revoke it."""
+
+    token: str = attrs.field(repr=False)
+    id: str
+    expires: float
+
+
+class Tokens:
+    """Issues and judges tokens."""
+
+    def __init__(
+        self,
+        issuer: str,
+        audience: tuple[str, ...],
+        lifetimes: Lifetimes,
+        token_format: TokenFormat,
+        persistent: bool,
+        keys: KeyRing,
+        records: Records,
+        vault: Vault,
+        revoked: Revoked,
+        clock: Clock,
+    ) -> None:
+        self._issuer = issuer
+        self._audience = audience or (issuer,)
+        self._lifetimes = lifetimes
+        self._format = token_format
+        self._persistent = persistent
+        self._keys = keys
+        self._records = records
+        self._vault = vault
+        self._revoked = revoked
+        self._now = clock.now
+
+    async def issue(self, authorization: Authorization, *, reuse: bool = False) -> Issued:
+        """An access token; ``reuse``: the one that was issued for the same before, in persistent mode."""
+        if not (reuse and self._persistent):
+            return await self._fresh(authorization)
+        same = self._vault.mac(
+            authorization.client.id,
+            authorization.subject,
+            " ".join(sorted(authorization.scopes)),
+            json.dumps(authorization.confirmation, sort_keys=True),
+        )
+        kept = await self._records.get("current", same)
+        if kept is not None and kept["expires"] > self._now() and not await self._revoked.token(kept["id"]):
+            token = self._vault.open(kept["token"], same).decode()
+            if await self.introspect(token):  # its client may have been revoked since, or its key dropped
+                return Issued(token, kept["id"], kept["expires"])
+        issued = await self._fresh(authorization)
+        record = {"token": self._vault.seal(issued.token.encode(), same), "id": issued.id, "expires": issued.expires}
+        await self._records.put("current", same, record, issued.expires - self._now())
+        return issued
+
+    def id_token(self, authorization: Authorization, nonce: str | None) -> str:
+        """An ID token (OpenID Connect Core, section 2)."""
+        now = self._now()
+        claims = {
+            **authorization.claims,
+            "iss": self._issuer,
+            "sub": authorization.subject,
+            "aud": authorization.client.id,
+            "azp": authorization.client.id,
+            "iat": int(now),
+            "exp": int(now + self._lifetimes.id_token),
+            "auth_time": int(authorization.auth_time or now),
+        }
+        if nonce is not None:
+            claims["nonce"] = nonce
+        return self._keys.signer.encode(claims, "JWT")
+
+    async def introspect(self, token: str) -> Mapping[str, Any] | None:
+        """The claims of an access token of ours that is good now; None for anything else."""
+        if token.count(".") == 2:
+            claims = self._signed(token)
+        else:
+            claims = await self._records.get("token", digest(token)) or _NOTHING
+        if not claims or claims.get("exp", 0) <= self._now() or await self._revoked.claims(claims):
+            return None
+        return claims
+
+    async def revoke(self, claims: Mapping[str, Any]) -> None:
+        """Have a token refused from now on."""
+        await self._revoked.revoke(claims["jti"], claims["exp"])
+
+    def _signed(self, token: str) -> Mapping[str, Any]:
+        try:
+            claims, header = verified_claims(token, self._keys.keys)
+        except InvalidAssertion:
+            return _NOTHING
+        ours = claims.get("iss") == self._issuer and header.get("typ") == ACCESS_TOKEN_TYPE
+        return claims if ours else _NOTHING
+
+    async def _fresh(self, authorization: Authorization) -> Issued:
+        claims = self._claims(authorization)
+        expires: float = claims["exp"]
+        if (authorization.client.token_format or self._format) == "jwt":
+            return Issued(self._keys.signer.encode(claims, ACCESS_TOKEN_TYPE), claims["jti"], expires)
+        token = new_secret()
+        await self._records.put("token", digest(token), claims, expires - self._now())
+        return Issued(token, claims["jti"], expires)
+
+    def _claims(self, authorization: Authorization) -> dict[str, Any]:
+        """The claims of an access token (RFC 9068, section 2.2)."""
+        client = authorization.client
+        now = self._now()
+        expires = now + client.lifetimes.get("access_token", self._lifetimes.access_token)
+        if authorization.expires is not None:
+            expires = min(expires, authorization.expires)
+        audience = client.audience or self._audience
+        claims: dict[str, Any] = {
+            **authorization.claims,
+            "iss": self._issuer,
+            "sub": authorization.subject,
+            "aud": audience[0] if len(audience) == 1 else list(audience),
+            "client_id": client.id,
+            "azp": client.id,
+            "aut": "APPLICATION_USER" if authorization.by_user else "APPLICATION",
+            "scope": " ".join(authorization.scopes),
+            "iat": max(int(now), int(client.tokens_from) + 1 if client.tokens_from else 0),
+            "exp": int(expires),
+            "jti": new_identifier(),
+        }
+        if client.key_type is not None:
+            claims["keytype"] = client.key_type
+        if authorization.actor is not None:
+            claims["act"] = authorization.actor
+        if authorization.confirmation is not None:
+            claims["cnf"] = authorization.confirmation
+        return claims
