@@ -31,24 +31,34 @@ class Management:
     that comes too often (429, RFC 6585, section 4) is tried once more, when the server says (RFC 9110, section 10.2.3).
     """
 
-    def __init__(self, context: Context, authorize: Authorize, tls: UpstreamTLS | None = None) -> None:
+    def __init__(
+        self,
+        context: Context,
+        authorize: Authorize,
+        tls: UpstreamTLS | None = None,
+        forget: Callable[[], None] | None = None,
+    ) -> None:
+        """``forget`` makes ``authorize`` prove it anew; it is called where the server no longer takes the proof."""
         self._context = context
         self._authorize = authorize
         self._tls = tls
+        self._forget = forget
 
     async def call(
         self, method: str, url: str, content: Any = None, *, headers: Mapping[str, str] | None = None
     ) -> Any:
         """Send JSON, or nothing; the JSON that came back, None where nothing did."""
-        fields = {"Accept": "application/json", **await self._authorize()}
-        body = None
-        if content is not None:
-            fields["Content-Type"] = "application/json"
-            body = json.dumps(content).encode()
-        answer = await self._send(method, url, fields, body)
+        body = None if content is None else json.dumps(content).encode()
+        answer = await self._send(method, url, body)
+        if answer.status == 401 and self._forget is not None:
+            self._forget()
+            answer = await self._send(method, url, body)
         return _content(answer, f"{method} {url}")
 
-    async def _send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Fetched:
+    async def _send(self, method: str, url: str, body: bytes | None) -> Fetched:
+        headers = {"Accept": "application/json", **await self._authorize()}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
         answer = await self._context.fetch(url, method=method, headers=headers, body=body, tls=self._tls)
         if answer.status != 429:
             return answer
