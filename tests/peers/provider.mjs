@@ -37,8 +37,9 @@ function confidential(client_id, rest = {}) {
 
 const clients = [
   confidential('gateway'),
+  confidential('gateway-post', { token_endpoint_auth_method: 'client_secret_post' }),
   confidential('shop'),
-  confidential('shop-post', { token_endpoint_auth_method: 'client_secret_post' }),
+  confidential('shop-post', { token_endpoint_auth_method: 'client_secret_post', scope: 'orders.read' }),
   confidential('shop-exchange', { grant_types: ['client_credentials', EXCHANGE] }),
   confidential('shop-web', {
     grant_types: ['authorization_code', 'refresh_token'],
@@ -83,7 +84,7 @@ function configuration(settings, keys) {
           && new X509Certificate(certificateOf(ctx)).subject.replace(/\n/g, ',') === expected,
       } : { enabled: false },
       pushedAuthorizationRequests: { enabled: true },
-      registration: { enabled: true, initialAccessToken: 'an initial access token of the tests' },
+      registration: { enabled: true, initialAccessToken: 'initial-access-token-of-the-tests' },
       registrationManagement: { enabled: true, rotateRegistrationAccessToken: true },
       resourceIndicators: {
         enabled: true,

@@ -9,8 +9,8 @@
 ``provider(certificates)`` serves https: its tokens can be bound to a client certificate (RFC 8705), which ``token``
 shows with ``certificate=(file, key file)``. Everything here blocks; in a coroutine call it by ``asyncio.to_thread``.
 
-Clients there are: ``gateway`` (may introspect all), ``shop``,
-``shop-post`` (secret in the form), ``shop-exchange`` (token exchange), ``shop-web`` (authorization code, PAR).
+Clients there are: ``gateway`` and ``gateway-post`` (may introspect all), ``shop``,
+``shop-post`` (secret in the form, may read only), ``shop-exchange`` (token exchange), ``shop-web`` (authorization code, PAR).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ __all__ = ["INITIAL_ACCESS_TOKEN", "RESOURCE", "SECRET", "Provider", "Refused", 
 PEERS = Path(__file__).resolve().parents[1] / "peers"
 RESOURCE = "urn:orders"
 SECRET = "a secret of the tests, which nobody else uses"
-INITIAL_ACCESS_TOKEN = "an initial access token of the tests"
+INITIAL_ACCESS_TOKEN = "initial-access-token-of-the-tests"
 _START = 30.0
 """Seconds that it may take to start."""
 

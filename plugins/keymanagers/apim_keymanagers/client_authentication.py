@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import secrets
-from base64 import b64encode
+from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable, MutableMapping
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
@@ -134,7 +135,7 @@ def _read_signer(settings: ClientSettings) -> Sign:
         raise ValueError("private_key_jwt needs the file of a private `key`")
     text = settings.key.read_text("utf-8")
     try:
-        key = import_key(text) if text.lstrip().startswith("{") else _import_pem(text)
+        key = import_key(json.loads(text)) if text.lstrip().startswith("{") else _import_pem(text)
     except (JoseError, ValueError, TypeError, KeyError) as error:
         raise ValueError(f"{settings.key} holds no private key, in PEM or as a JSON Web Key") from error
     if isinstance(key, OctKey) or not key.is_private:
@@ -194,14 +195,23 @@ def _algorithm_of(key: Any) -> str:
 
 
 def _signer(key: Any, algorithm: str, key_id: str | None) -> Sign:
-    from joserfc import jwt
     from joserfc.jws import JWSRegistry
 
     if algorithm not in JWSRegistry.algorithms or algorithm == "none":
         raise ValueError(f"{algorithm!r} is no algorithm of signatures")
-    registry = JWSRegistry(algorithms=[algorithm])
+    signature = JWSRegistry.algorithms[algorithm]
     header = {"alg": algorithm, "typ": "JWT"} if key_id is None else {"alg": algorithm, "typ": "JWT", "kid": key_id}
-    return lambda claims: jwt.encode(header, claims, key, registry=registry)
+
+    def sign(claims: dict[str, Any]) -> str:
+        """JWS compact serialization (RFC 7515, section 7.1)."""
+        signed = f"{_part(json.dumps(header).encode())}.{_part(json.dumps(claims).encode())}"
+        return f"{signed}.{_part(signature.sign(signed.encode(), key))}"
+
+    return sign
+
+
+def _part(data: bytes) -> str:
+    return urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def _by_secret(secret: Secret) -> Sign:

@@ -41,6 +41,7 @@ from apim_keymanagers.registration import (
     read_client,
     register_client,
     remove_client,
+    renew_client_secret,
 )
 from apim_keymanagers.tokens import issue, prove_secret, revoke
 
@@ -194,10 +195,7 @@ class OIDC(KeyManager):
         return await change_client(self._endpoints, client, registration, self.client_fields)
 
     async def renew_secret(self, client: RegisteredClient) -> RegisteredClient:
-        renewed = await change_client(self._endpoints, client, client.registration, self.client_fields, new_secret=True)
-        if renewed.client_secret is None or renewed.client_secret == client.client_secret:
-            raise Unsupported(f"{self.issuer} gives no new secret to a client that it has registered (RFC 7592)")
-        return renewed
+        return await renew_client_secret(self._endpoints, client, self.client_fields)
 
     async def delete(self, client: RegisteredClient) -> None:
         await remove_client(self._endpoints, client)

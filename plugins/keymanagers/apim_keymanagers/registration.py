@@ -13,6 +13,7 @@ from apim_keymanagers.endpoints import Endpoints
 
 __all__ = [
     "RegistrationSettings",
+    "SecretKept",
     "change_client",
     "check_properties",
     "metadata_of",
@@ -20,6 +21,7 @@ __all__ = [
     "register_client",
     "registered",
     "remove_client",
+    "renew_client_secret",
 ]
 
 _MANAGEMENT: Final = ("registration_client_uri", "registration_access_token")
@@ -35,6 +37,15 @@ class RegistrationSettings:
     """Token that the server gave out for registrations (RFC 7591, section 1.2)."""
     software_statement: Secret | None = None
     """Signed statement about the software that is registered (RFC 7591, section 2.3)."""
+
+
+class SecretKept(Unsupported):
+    """The server gives no new secret to a client that it has registered."""
+
+    def __init__(self, issuer: str, client: RegisteredClient) -> None:
+        super().__init__(f"{issuer} gives no new secret to a client that it has registered; register another")
+        self.client = client
+        """The client as it is now: what manages it may have changed."""
 
 
 def check_properties(registration: ClientRegistration, fields: Sequence[ClientField]) -> None:
@@ -113,6 +124,19 @@ async def change_client(
     place = _managed_at(now)
     answer = await endpoints.json("PUT", place, content, _bearer(now, authorization))
     return registered(json_object(answer, place), registration, fields, endpoints.issuer, now)
+
+
+async def renew_client_secret(
+    endpoints: Endpoints, client: RegisteredClient, fields: Sequence[ClientField], authorization: str | None = None
+) -> RegisteredClient:
+    """Give a client a new secret, where the server does that when a change leaves the secret out.
+
+    RFC 7592, section 2.2. Raises SecretKept where it does not.
+    """
+    renewed = await change_client(endpoints, client, client.registration, fields, authorization, new_secret=True)
+    if renewed.client_secret is None or renewed.client_secret == client.client_secret:
+        raise SecretKept(endpoints.issuer, renewed)
+    return renewed
 
 
 async def remove_client(endpoints: Endpoints, client: RegisteredClient, authorization: str | None = None) -> None:
