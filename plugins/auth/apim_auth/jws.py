@@ -21,7 +21,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey, import_key
 from joserfc.jws import JWSRegistry
 
-__all__ = ["ALGORITHMS", "InvalidSignature", "Signed", "json_object", "parse", "usable", "verify"]
+__all__ = ["ALGORITHMS", "InvalidSignature", "Signed", "json_object", "parse", "usable", "verify", "verify_proof"]
 
 _OF_KEY: Final[Mapping[tuple[Any, Any], tuple[str, ...]]] = MappingProxyType(
     {
@@ -66,14 +66,17 @@ class Signed:
         return key_id
 
 
-def parse(token: str) -> Signed:
-    """Take a token apart. Raises InvalidSignature unless it is in compact form and its header in order."""
+def parse(token: str, *, is_proof: bool = False) -> Signed:
+    """Take a token apart. Raises InvalidSignature unless it is in compact form and its header in order.
+
+    One that proves to have a key (RFC 9449, section 4.2) brings that key along, as ``jwk``; no other may.
+    """
     parts = token.split(".")
     if len(parts) != 3:
         raise InvalidSignature(f"a token has three parts, this has {len(parts)}")
     header = json_object(_decode(parts[0], "header"), "header")
     for name in _KEYS_OF_THE_TOKEN:
-        if name in header:
+        if name in header and not (is_proof and name == "jwk"):
             raise InvalidSignature(f"the header brings its own key ({name})")
     for name in ("crit", "b64"):
         if name in header:
@@ -98,6 +101,15 @@ def verify(token: Signed, keys: Iterable[Mapping[str, Any]], algorithms: Collect
         if JWSRegistry.algorithms[token.algorithm].verify(token.signing_input, token.signature, key.key):
             return
     raise InvalidSignature("the signature is wrong" if fits else "no key fits the token's kid and algorithm")
+
+
+def verify_proof(token: Signed, jwk: Mapping[str, Any]) -> None:
+    """Hold the signature against the key that came with it. Raises InvalidSignature unless that made it."""
+    key = _of_client(json.dumps(jwk, sort_keys=True))
+    if key is None or token.algorithm not in key.algorithms:
+        raise InvalidSignature("the key of the proof does not fit its algorithm")
+    if not JWSRegistry.algorithms[token.algorithm].verify(token.signing_input, token.signature, key.key):
+        raise InvalidSignature("the signature of the proof is wrong")
 
 
 def usable(jwk: Mapping[str, Any]) -> bool:
@@ -129,8 +141,7 @@ def _algorithms_of(jwk: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(name for name in possible if jwk.get("alg", name) == name)
 
 
-@lru_cache(maxsize=256)
-def _usable(text: str) -> _Usable | None:
+def _import(text: str) -> _Usable | None:
     """A JSON Web Key, imported; None if it is none that may verify signatures."""
     jwk = json.loads(text)
     try:
@@ -143,6 +154,12 @@ def _usable(text: str) -> _Usable | None:
     if isinstance(key, RSAKey) and key.public_key.key_size < _LEAST_RSA_BITS:
         return None
     return _Usable(key, algorithms)
+
+
+_usable = lru_cache(maxsize=256)(_import)
+"""Keys of issuers are few,"""
+_of_client = lru_cache(maxsize=4096)(_import)
+"""those of clients are many, and must not drive them out."""
 
 
 def _decode(part: str, what: str) -> bytes:
