@@ -168,13 +168,13 @@ def unpacked(value: bytes, cls: type[T]) -> T:
     if len(value) > _LARGEST:
         raise BadEntry(f"it has more than {_LARGEST} bytes")
     try:
-        return structure(json.loads(value), cls)
+        return structure(json.loads(value.decode()), cls)
     except ConfigErrors as errors:
         raise BadEntry(
             "; ".join(f"{problem.pointer or 'it'}: {problem.message}" for problem in errors.problems)
         ) from None
     except (ValueError, RecursionError) as error:
-        raise BadEntry(f"it is no JSON: {type(error).__name__}") from None
+        raise BadEntry(f"it is no JSON in UTF-8: {type(error).__name__}") from None
 
 
 def plain(entry: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ as itself; every other one in a tuple with those beside it, to be judged when it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from typing import Final
 
 import attrs
@@ -68,35 +68,38 @@ class PlanSubscriptions:
     is stored counts, but for entries whose id is ``reserved``, for the configuration has given it away.
     """
 
-    __slots__ = ("_now", "_reserved", "_stored", "_written")
+    __slots__ = ("_every_version", "_now", "_own_version", "_reserved", "_written")
 
-    def __init__(self, written: Mapping[str, Entry], reserved: Container[str], now: Callable[[], float]) -> None:
-        self._written = written
+    def __init__(self, written: Mapping[str, Entry], reserved: Set[str], now: Callable[[], float]) -> None:
+        self._written = written or None
         self._reserved = reserved
-        self._stored: tuple[Part, ...] = ()
+        self._own_version: Part = {}
+        self._every_version: Part = {}
         self._now = now
 
-    def bind(self, *parts: Part) -> None:
+    def bind(self, own_version: Part, every_version: Part) -> None:
         """Look into these, too, from now on."""
-        self._stored = parts
+        self._own_version = own_version
+        self._every_version = every_version
 
     def find(self, application: str, key_type: KeyType | None = None) -> Subscription | ErrorKind:
         """The subscription that lets an application (its id) in with such a key (none told: production), or why none
         does."""
-        entry = self._written.get(application)
         held: tuple[Subscription, ...] = ()
+        entry = None if self._written is None else self._written.get(application)
         if entry is not None:
             if not isinstance(entry, tuple):
                 return entry
             held = entry
         else:
-            for part in self._stored:
-                entry = part.get(application)
+            reserved = self._reserved
+            for part in (self._every_version, self._own_version):
+                entry = part.get(application) if part else None
                 if entry is None:
                     continue
                 if isinstance(entry, tuple):
-                    held += tuple(each for each in entry if each.id not in self._reserved)
-                elif entry.id not in self._reserved:
+                    held += tuple(each for each in entry if each.id not in reserved)
+                elif not reserved or entry.id not in reserved:
                     return entry
         return _best(held, key_type or "production", self._now()) if held else errors.NOT_SUBSCRIBED
 
@@ -151,9 +154,10 @@ class StoredSubscriptions:
     def put(self, subscription: StoredSubscription) -> None:
         """Take a subscription in, in place of the one of the same id."""
         known = self._by_id.get(subscription.id)
-        if known == subscription:
-            return
-        self.remove(subscription.id)
+        if known is not None:
+            if known == subscription:
+                return
+            self.remove(subscription.id)
         self._by_id[subscription.id] = subscription
         part = self.part(subscription.api, subscription.version, subscription.plan)
         there = part.get(subscription.application)
