@@ -51,19 +51,24 @@ _X_FORWARDED_FAMILY = frozenset(
 )
 _OTHER_PROXY_FIELDS = frozenset(
     (
+        b"client-cert",
+        b"client-cert-chain",
         b"client-ip",
         b"ssl-client-cert",
         b"true-client-ip",
+        b"x-client-cert",
         b"x-client-ip",
         b"x-cluster-client-ip",
         b"x-forwarded-client-cert",
         b"x-forwarded-scheme",
         b"x-forwarded-ssl",
+        b"x-forwarded-tls-client-cert",
         b"x-original-forwarded-for",
         b"x-original-host",
         b"x-original-url",
         b"x-real-ip",
         b"x-rewrite-url",
+        b"x-ssl-client-cert",
         b"x-wso2-client-certificate",
     )
 )

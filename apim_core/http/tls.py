@@ -61,6 +61,8 @@ def _context(settings: TLSSettings, each: CertificateSettings) -> ssl.SSLContext
     context.verify_mode = _VERIFY[settings.client_certificate]
     if settings.client_ca is not None:
         context.load_verify_locations(settings.client_ca)
+        # Who is listed vouches, also an intermediate authority without its root, or a client's own certificate.
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     return context
 
 

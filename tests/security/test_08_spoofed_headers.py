@@ -18,6 +18,11 @@ SPOOFED = [
     "X-Original-URL: /admin",
     "X-Rewrite-URL: /admin",
     "SSL-Client-Cert: -----BEGIN",
+    "Client-Cert: :MA==:",
+    "Client-Cert-Chain: :MA==:",
+    "X-Client-Cert: -----BEGIN",
+    "X-SSL-Client-Cert: -----BEGIN",
+    "X-Forwarded-Tls-Client-Cert: MIIB",
     "X-WSO2-CLIENT-CERTIFICATE: x",
     "X-JWT-Assertion: e30.e30.",
 ]
