@@ -17,7 +17,7 @@ from apim_keymanagers.resident.jws import InvalidAssertion, parts_of, verified_c
 if TYPE_CHECKING:
     from apim_keymanagers.resident.server import Server
 
-__all__ = ["authenticated", "identified"]
+__all__ = ["authenticated", "basic_credentials", "identified"]
 
 _ASSERTION: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _LEEWAY: Final = 60.0
@@ -39,7 +39,7 @@ async def identified(server: Server, asked: Asked) -> Client:
     if sum((header is not None, secret is not None, assertion is not None)) > 1:
         raise invalid_request("a client authenticates in one way only")
     if header is not None:
-        return await _by_secret(server, *_basic(header), challenge=True)
+        return await _by_secret(server, *basic_credentials(header), challenge=True)
     if secret is not None:
         return await _by_secret(server, asked.get("client_id") or "", secret, challenge=False)
     if assertion is not None:
@@ -52,7 +52,7 @@ async def identified(server: Server, asked: Asked) -> Client:
     raise invalid_client("the client must authenticate", challenge=True)
 
 
-def _basic(header: str) -> tuple[str, str]:
+def basic_credentials(header: str) -> tuple[str, str]:
     """Name and secret; both are encoded as in a form (RFC 6749, section 2.3.1)."""
     scheme, _, value = header.partition(" ")
     try:

@@ -5,20 +5,37 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import attrs
 from apim_sdk import Context, Endpoint, Exchange, Logger, Response, state
 
-from apim_keymanagers.resident.answers import asked_by_form, empty, failure, json_answer
+from apim_keymanagers.resident.answers import (
+    asked_by_form,
+    asked_by_query,
+    empty,
+    failure,
+    json_answer,
+    json_body,
+)
+from apim_keymanagers.resident.authorizing import push
 from apim_keymanagers.resident.client_authentication import authenticated, identified
 from apim_keymanagers.resident.device import device_authorization
 from apim_keymanagers.resident.errors import OAuthError
 from apim_keymanagers.resident.grants import token_answer
+from apim_keymanagers.resident.interaction import authorize, confirm_device
 from apim_keymanagers.resident.metadata import metadata_of
 from apim_keymanagers.resident.plugin import Resident
+from apim_keymanagers.resident.registration import (
+    change_client,
+    register,
+    register_by_name,
+    remove_client,
+    show_client,
+)
 from apim_keymanagers.resident.revoking import introspection_answer, revoke_token
 from apim_keymanagers.resident.server import Server
+from apim_keymanagers.resident.userinfo import bearer_token, userinfo_answer
 
 __all__ = ["AuthorizationServer"]
 
@@ -70,7 +87,7 @@ def _at_the_root(server: Server, path: str) -> Mapping[str, Handler] | None:
     issuer_path = urlsplit(server.issuer).path
     if path in (_METADATA + issuer_path, _CONFIGURATION + issuer_path):
         return _PATHS[_METADATA]
-    return _PATHS.get(path)
+    return _PATHS.get(path) or (_CLIENT if path.startswith(f"{issuer_path}/register/") else None)
 
 
 async def _token(server: Server, exchange: Exchange) -> Response:
@@ -104,12 +121,60 @@ async def _metadata(server: Server, exchange: Exchange) -> Response:
     return json_answer(await metadata_of(server), headers={"Cache-Control": "public, max-age=300"}, store=True)
 
 
+async def _par(server: Server, exchange: Exchange) -> Response:
+    asked = await asked_by_form(exchange, server.url("/par"))
+    client = await identified(server, asked)
+    return json_answer(await push(server, asked, client), 201)
+
+
+async def _userinfo(server: Server, exchange: Exchange) -> Response:
+    token = bearer_token(exchange.request.headers.get("Authorization"))
+    return json_answer(await userinfo_answer(server, token))
+
+
+async def _register(server: Server, exchange: Exchange) -> Response:
+    asked = asked_by_query(exchange, server.url("/register"))
+    return json_answer(await register(server, asked, await json_body(exchange)), 201)
+
+
+async def _register_by_name(server: Server, exchange: Exchange) -> Response:
+    asked = asked_by_query(exchange, server.url("/register"))
+    return json_answer(await register_by_name(server, asked, await json_body(exchange)))
+
+
+async def _show_client(server: Server, exchange: Exchange) -> Response:
+    return json_answer(await show_client(server, asked_by_query(exchange, ""), _client_id(exchange)))
+
+
+async def _change_client(server: Server, exchange: Exchange) -> Response:
+    asked, document = asked_by_query(exchange, ""), await json_body(exchange)
+    return json_answer(await change_client(server, asked, _client_id(exchange), document))
+
+
+async def _remove_client(server: Server, exchange: Exchange) -> Response:
+    await remove_client(server, asked_by_query(exchange, ""), _client_id(exchange))
+    return empty(204)
+
+
+def _client_id(exchange: Exchange) -> str:
+    return unquote(exchange.endpoint_path.rpartition("/")[2])
+
+
+_CLIENT: Final[Mapping[str, Handler]] = MappingProxyType(
+    {"GET": _show_client, "PUT": _change_client, "DELETE": _remove_client}
+)
 _PATHS: Final[Mapping[str, Mapping[str, Handler]]] = MappingProxyType(
     {
         "/token": {"POST": _token},
         "/introspect": {"POST": _introspect},
         "/revoke": {"POST": _revoke},
         "/device_authorization": {"POST": _device_authorization},
+        "/authorize": {"GET": authorize, "POST": authorize},
+        "/device": {"GET": confirm_device, "POST": confirm_device},
+        "/par": {"POST": _par},
+        "/userinfo": {"GET": _userinfo, "POST": _userinfo},
+        "/register": {"POST": _register},
+        "/client-registration/v0.17/register": {"POST": _register_by_name},
         "/jwks": {"GET": _jwks},
         _METADATA: {"GET": _metadata},
         _CONFIGURATION: {"GET": _metadata},

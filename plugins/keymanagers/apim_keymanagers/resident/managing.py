@@ -113,10 +113,14 @@ class Managing:
 
     async def delete(self, client: RegisteredClient) -> None:
         """Remove a client and revoke its tokens."""
-        if self._server.clients.configured(client.client_id):
+        await self.delete_by_id(client.client_id)
+
+    async def delete_by_id(self, client_id: str) -> None:
+        """See ``delete``."""
+        if self._server.clients.configured(client_id):
             raise OAuthError("access_denied", "the client is in the settings: remove it there", status=403)
-        await self._server.clients.remove(client.client_id)
-        await self._server.revoked.revoke_client(client.client_id)
+        await self._server.clients.remove(client_id)
+        await self._server.revoked.revoke_client(client_id)
 
     async def _found(self, client_id: str) -> Client:
         found = await self._server.clients.find(client_id)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
-from functools import cache
-from typing import Any, Final
+from typing import Final
 
 from apim_keymanagers.resident.errors import OAuthError
 
@@ -15,25 +15,16 @@ _AT_ONCE: Final = 2
 """Hashes that are worked out at the same time; each takes 64 MiB and tens of milliseconds."""
 _MOST_WAITING: Final = 64
 """How many more may wait for their turn."""
-
-
-@cache
-def _hasher() -> Any:
-    from argon2 import PasswordHasher
-
-    return PasswordHasher()
-
-
-@cache
-def _nobodys() -> str:
-    """What the password of a user who does not exist is held against, so that it takes as long."""
-    return hash_password("the password of nobody")
+_NOBODYS: Final = "$argon2id$v=19$m=65536,t=3,p=4$M50eShb1CAV3vzDMwQLuKg$eHdbrsgwrXY7cjWoE3a08fo2CqaYcFCWwcCOkaDw0QE"
+"""What the password of a user who does not exist is held against, so that it takes as long."""
 
 
 def hash_password(password: str) -> str:
-    """A password as it is kept: ``$argon2id$v=19$m=65536,t=3,p=4$...``. Takes tens of milliseconds."""
-    kept: str = _hasher().hash(password)
-    return kept
+    """A password as it is kept: ``$argon2id$v=19$m=65536,t=3,p=4$...`` (RFC 9106, section 4, second choice)."""
+    from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+
+    hasher = Argon2id(salt=os.urandom(16), length=32, iterations=3, lanes=4, memory_cost=65536)
+    return hasher.derive_phc_encoded(password.encode())
 
 
 class Passwords:
@@ -61,11 +52,12 @@ class Passwords:
 
 
 def _verify(password: str, kept: str | None) -> bool:
-    from argon2.exceptions import InvalidHashError, VerificationError
+    from cryptography.exceptions import InvalidKey
+    from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
     try:
-        _hasher().verify(kept or _nobodys(), password)
-    except (VerificationError, InvalidHashError):
+        Argon2id.verify_phc_encoded(password.encode("utf-8", "surrogatepass"), kept or _NOBODYS)
+    except (InvalidKey, ValueError):
         return False
     return kept is not None
 

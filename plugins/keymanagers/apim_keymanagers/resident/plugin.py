@@ -64,6 +64,8 @@ class Resident(KeyManager):
     """The issuer: the URL at which clients reach the API that serves it, without a slash at its end."""
     store: str
     """Name of the store that keeps its state."""
+    access_store: str | None = None
+    """Name of the store in which the gateway looks for revocations (`access.store`), where that is another one."""
     secret: Secret | None = None
     """Seals the private keys in the store. Without it whoever reads the store can sign tokens."""
     namespace: str = "resident"

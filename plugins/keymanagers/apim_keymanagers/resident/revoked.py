@@ -1,14 +1,19 @@
-"""What was revoked before it expired: single tokens by their ``jti``, and all of a client that were issued before."""
+"""What was revoked before it expired: single tokens by their ``jti``, and all of a client that were issued before.
+
+Revocations stand where the gateway looks for them, as it has them: ``access/revocation/<id>`` in the store of access,
+so that a token that was revoked here is refused by every API at once.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Literal
 
-from apim_sdk import Clock
+from apim_sdk import Clock, Store
 from apim_sdk.context import Revocations
-
-from apim_keymanagers.resident.records import Records
 
 __all__ = ["Revoked"]
 
@@ -17,40 +22,59 @@ _LEEWAY = 300.0
 
 
 class Revoked:
-    """Revocations in the store, beside those that the gateway knows."""
+    """Revocations in the store of access, beside those that the gateway knows otherwise."""
 
-    def __init__(self, records: Records, gateway: Revocations, clock: Clock, longest: float) -> None:
-        self._records = records
+    def __init__(self, store: Store, issuer: str, gateway: Revocations, clock: Clock, longest: float) -> None:
+        self._store = store
+        self._issuer = issuer
         self._gateway = gateway
         self._now = clock.now
         self._longest = longest
 
     async def revoke(self, token_id: str, expires: float) -> None:
         """Revoke the token with this ``jti``, which expires then (seconds since the epoch)."""
-        left = expires - self._now()
-        if left > -_LEEWAY:
-            await self._records.put("revoked", token_id, {"expires": expires}, left + _LEEWAY)
+        if expires + _LEEWAY > self._now():
+            await self._put("token_id", token_id, expires + _LEEWAY)
 
     async def revoke_client(self, client_id: str) -> None:
         """Revoke all tokens of a client that were issued until now."""
-        await self._records.put("revoked-client", client_id, {"before": self._now()}, self._longest + _LEEWAY)
+        await self._put("client_id", client_id, self._now() + self._longest + _LEEWAY)
 
     async def token(self, token_id: str) -> bool:
         """Whether the token with this ``jti`` is revoked."""
-        return await self._records.get("revoked", token_id) is not None
+        return await self._store.get(self._key("token_id", token_id)) is not None
 
     async def claims(self, claims: Mapping[str, Any]) -> bool:
         """Whether the token with these claims is revoked."""
         client_id, issued = claims.get("client_id", ""), claims.get("iat", 0)
         if await self.token(claims["jti"]):
             return True
-        before = await self._records.get("revoked-client", client_id)
-        if before is not None and issued <= before["before"]:
+        entry = await self._store.get(self._key("client_id", client_id))
+        if entry is not None and issued <= datetime.fromisoformat(json.loads(entry)["moment"]).timestamp():
             return True
         return self._gateway.revoked(
             token_id=claims["jti"],
             client_id=client_id,
             subject=claims.get("sub"),
-            issuer=claims.get("iss"),
+            issuer=self._issuer,
             issued_at=issued,
         )
+
+    async def _put(self, kind: Literal["token_id", "client_id"], value: str, expires: float) -> None:
+        entry = {
+            "kind": kind,
+            "value": value,
+            "issuer": self._issuer,
+            "moment": _moment(self._now()),
+            "expires": _moment(expires),
+        }
+        await self._store.put(self._key(kind, value), json.dumps(entry).encode(), expires - self._now())
+
+    def _key(self, kind: str, value: str) -> str:
+        """Where the gateway has the revocation: its id follows from what is revoked."""
+        digest = hashlib.sha256(f"{kind}\0{self._issuer}\0{value}".encode()).hexdigest()
+        return f"access/revocation/{digest[:32]}"
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
