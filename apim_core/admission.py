@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from time import time
+from types import MappingProxyType
+from typing import Final
 
 from apim_sdk import errors
 from apim_sdk.authenticator import Authenticator
@@ -22,11 +24,14 @@ from apim_core.steps import Condition, PluginFault
 
 __all__ = ["CompiledPlan", "admit", "authorize"]
 
+_NO_KEYS: Final[Mapping[KeyType, ErrorKind]] = MappingProxyType({})
+
 
 class CompiledPlan:
     """A plan, ready to let clients in.
 
-    ``subscriptions`` are those to this plan of this API; they change while the plan stays.
+    ``subscriptions`` are those to this plan of this API; they change while the plan stays. ``refused_keys`` has why
+    keys of a kind are not taken here.
     """
 
     __slots__ = (
@@ -37,6 +42,7 @@ class CompiledPlan:
         "find",
         "judge",
         "plan",
+        "refused_keys",
         "requires_subscription",
         "subscriptions",
     )
@@ -49,6 +55,7 @@ class CompiledPlan:
         requires_subscription: bool,
         subscriptions: PlanSubscriptions,
         applications: Directory,
+        refused_keys: Mapping[KeyType, ErrorKind] = _NO_KEYS,
     ) -> None:
         self.plan = plan
         self.authenticator = authenticator
@@ -56,6 +63,7 @@ class CompiledPlan:
         self.judge: Callable[[Credential, Exchange], Principal | Awaitable[Principal]] = authenticator.judge
         self.condition = condition
         self.requires_subscription = requires_subscription
+        self.refused_keys = refused_keys
         self.subscriptions = subscriptions
         self.applications = applications
         self.anonymous = authenticator.anonymous
@@ -66,6 +74,10 @@ class CompiledPlan:
         if not isinstance(principal, Principal):
             principal = await principal
         application, key_type = self._caller(principal)
+        if self.refused_keys and (key_type or application):
+            refused = self.refused_keys.get(key_type or "production")
+            if refused is not None:
+                raise Reject(refused)
         if application is None:
             found: Subscription | ErrorKind = errors.NOT_SUBSCRIBED
         elif application.blocked:
@@ -80,6 +92,7 @@ class CompiledPlan:
             exchange.subscription = found
         exchange.principal = principal
         exchange.application = application
+        exchange.key_type = key_type
         exchange.plan = self.plan
 
     def _caller(self, principal: Principal) -> tuple[Application | None, KeyType | None]:

@@ -73,10 +73,13 @@ class PooledUpstream:
 class CoreContext:
     """See ``apim_sdk.Context``."""
 
-    __slots__ = ("_log", "_resources", "place")
+    __slots__ = ("_key_managers", "_log", "_resources", "place")
 
-    def __init__(self, resources: Resources, place: str, name: str) -> None:
+    def __init__(
+        self, resources: Resources, place: str, name: str, key_managers: Mapping[str, KeyManager] | None = None
+    ) -> None:
         self._resources = resources
+        self._key_managers = key_managers
         self._log: Logger | None = None
         self.place = place
 
@@ -105,10 +108,15 @@ class CoreContext:
 
     @property
     def key_managers(self) -> Mapping[str, KeyManager]:
-        return self._resources.key_managers
+        return self._resources.key_managers if self._key_managers is None else self._key_managers
 
     def key_manager(self, name: str) -> KeyManager:
-        known = self._resources.key_managers
+        known = self.key_managers
+        if name not in known and name in self._resources.key_managers:
+            raise LookupError(
+                f"tokens of the key manager {name!r} are not for this API: it is of another tenant, its `tokens` are "
+                "for exchange only, or `key_managers` of the API does not name it"
+            )
         if name not in known:
             hint = did_you_mean(name, known) or f"there are: {', '.join(sorted(known)) or 'none'}"
             raise LookupError(f"no key manager is named {name!r}; {hint}")

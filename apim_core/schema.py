@@ -15,9 +15,9 @@ import attrs
 
 from apim_core.config import shapes
 from apim_core.config.descriptions import description_of, descriptions_of
-from apim_core.config.hooks import LEAVES, RESERVED_IN_KEY, RESERVED_IN_STEP
+from apim_core.config.hooks import BESIDE, LEAVES, RESERVED_IN_KEY
 from apim_core.config.model import ApplicationKey, Configuration, Match
-from apim_core.config.references import PluginReference, Step
+from apim_core.config.references import PluginReference, Step, TrustedKeyManager
 from apim_core.config.server import Address
 from apim_core.schema_values import bounds_of, plain_default
 
@@ -150,7 +150,7 @@ class _Writer:
 
     def _full(self, kind: Any) -> Schema:
         if kind is Step:
-            return self._define("step", lambda: self._plugin_of("policy", self._about_step()))
+            return self._define("step", lambda: self._plugin_of("policy", self._beside(Step)))
         if kind is ApplicationKey:
             return self._define("key", self._application_key)
         if kind is PluginReference:
@@ -192,7 +192,8 @@ class _Writer:
 
     def _with_plugins(self, kind: Any, plugin_kind: str) -> Schema:
         """The schema of a field whose references are to plugins of one kind."""
-        reference = self._define(plugin_kind.replace(" ", "-"), lambda: self._plugin_of(plugin_kind, {}))
+        beside = self._beside(TrustedKeyManager) if plugin_kind == "key manager" else {}
+        reference = self._define(plugin_kind.replace(" ", "-"), lambda: self._plugin_of(plugin_kind, beside))
         if shapes.items_of(shapes.plain(kind)):
             return {"type": "array", "items": reference}
         if shapes.values_of(shapes.plain(kind)):
@@ -216,9 +217,9 @@ class _Writer:
             "additionalProperties": False,
         }
 
-    def _about_step(self) -> Schema:
-        descriptions, options = descriptions_of(Step), shapes.options_of(Step)
-        return {name: self._option(options[name], descriptions[name]) for name in RESERVED_IN_STEP}
+    def _beside(self, cls: type) -> Schema:
+        descriptions, options = descriptions_of(cls), shapes.options_of(cls)
+        return {name: self._option(options[name], descriptions[name]) for name in BESIDE[cls]}
 
     def _application_key(self) -> Schema:
         descriptions, options = descriptions_of(ApplicationKey), shapes.options_of(ApplicationKey)

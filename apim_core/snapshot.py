@@ -89,7 +89,7 @@ class Snapshot:
                 if number % _STARTED_AT_ONCE == 0:
                     await asyncio.sleep(0)
                 try:
-                    await built.plugin.start(CoreContext(self._resources, built.place, built.name))
+                    await built.plugin.start(CoreContext(self._resources, built.place, built.name, built.key_managers))
                 except (ValueError, LookupError, OSError) as error:
                     text = error.args[0] if isinstance(error, LookupError) and error.args else str(error)
                     problems.append(_problem(built, text))

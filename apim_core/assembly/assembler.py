@@ -23,6 +23,7 @@ from apim_core.assembly.access import check_access
 from apim_core.assembly.authentication import alternatives
 from apim_core.assembly.flows import EMPTY, FlowName, Level, Part, build_chain, compile_step, entry_steps
 from apim_core.assembly.plugins import Builder, Built
+from apim_core.assembly.trust import refused_keys, trusted_by
 from apim_core.combined import AllOf
 from apim_core.config import ConfigErrors, Configuration, PluginReference, SourceRef, Step
 from apim_core.config import model as config
@@ -77,6 +78,7 @@ class _Assembler:
         self._gateway = EMPTY
         self._templates = _templates(configuration.response_templates)
         self._sources: dict[int, SourceRef] = {}
+        self._key_managers: Mapping[str, KeyManager] = {}
 
     def assemble(self) -> Assembly:
         configuration = self._configuration
@@ -88,14 +90,15 @@ class _Assembler:
         }
         key_managers = {
             name: manager
-            for name, reference in configuration.key_managers.items()
-            if (manager := builder.build(reference, KeyManager, f"key_managers/{name}")) is not None
+            for name, trusted in configuration.key_managers.items()
+            if (manager := builder.build(trusted.plugin, KeyManager, f"key_managers/{name}")) is not None
         }
         sinks = tuple(
             (reference.name, sink)
             for reference in configuration.sinks
             if (sink := builder.build(reference, Sink, "sinks")) is not None
         )
+        self._key_managers = key_managers
         self._gateway = self._level(configuration.flows, "gateway", _FLOWS)
         check_access(configuration, stores, builder)
         routes = [route for api in configuration.apis for route in self._api(api)]
@@ -167,8 +170,14 @@ class _Assembler:
         api = model.API(written.name, written.version, written.context)
         level = self._level(written.flows, place, _FLOWS)
         send = self._endpoint(written.endpoint, place)
+        if written.sandbox is not None:
+            send = _by_key_type(send, self._endpoint(written.sandbox, f"{place}/sandbox"))
         limit = self._configuration.limits.buffered_body
+        self._builder.key_managers = trusted_by(
+            written, self._configuration.key_managers, self._key_managers, self._builder.problem
+        )
         plan_levels, plans = self._plans(written, place)
+        self._builder.key_managers = None
         entry = entry_steps((self._gateway, level), limit)
         if written.status == "blocked":
             entry = (CompiledStep("blocked", _refuse_blocked),)
@@ -249,6 +258,7 @@ class _Assembler:
             required,
             self._directory.plan(written.name, written.version, plan.name),
             self._directory,
+            refused_keys(written, self._configuration.key_type),
         )
 
 
@@ -295,6 +305,13 @@ def _templates(written: Mapping[str, config.ResponseTemplate]) -> FaultTemplates
 
 async def _nowhere(exchange: Exchange) -> Response:
     raise RuntimeError("this operation has no endpoint, which the configuration's check refuses")
+
+
+def _by_key_type(production: Send, sandbox: Send) -> Send:
+    async def send(exchange: Exchange) -> Response:
+        return await (sandbox if exchange.key_type == "sandbox" else production)(exchange)
+
+    return send
 
 
 async def _refused(exchange: Exchange) -> Response:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TypeVar, cast
 
 import attrs
+from apim_sdk.key_manager import KeyManager
 from apim_sdk.plugin import Plugin
 
 from apim_core.config import ConfigErrors, PluginReference, Problem, SourceRef, structure
@@ -24,6 +25,8 @@ class Built:
     name: str
     place: str
     source: SourceRef
+    key_managers: Mapping[str, KeyManager] | None = None
+    """Those whose tokens may be taken where it stands; None where that is not a matter of place."""
 
 
 class Builder:
@@ -34,6 +37,8 @@ class Builder:
         self._places: dict[str, int] = {}
         self.built: list[Built] = []
         self.problems: list[Problem] = []
+        self.key_managers: Mapping[str, KeyManager] | None = None
+        """What is built from now on may take tokens of these only."""
 
     def build(self, reference: PluginReference, kind: type[AnyPlugin], place: str) -> AnyPlugin | None:
         """The plugin of a reference; None if it cannot be built, and then the problem is noted."""
@@ -51,9 +56,9 @@ class Builder:
             return None
         place = f"{place}/{reference.name}"
         ordinal = self._places[place] = self._places.get(place, 0) + 1
-        self.built.append(
-            Built(plugin, reference.name, place if ordinal == 1 else f"{place}#{ordinal}", reference.source)
-        )
+        if ordinal > 1:
+            place = f"{place}#{ordinal}"
+        self.built.append(Built(plugin, reference.name, place, reference.source, self.key_managers))
         return cast(AnyPlugin, plugin)
 
     def problem(self, source: SourceRef, message: str, hint: str = "") -> None:

@@ -8,7 +8,7 @@ from apim_core.config.loading import load
 from apim_core.config.locating import locate, locate_problems
 from apim_core.config.model import Configuration
 from apim_core.config.problems import ConfigErrors, Location, Problem
-from apim_core.config.references import PluginReference, SourceRef, Step
+from apim_core.config.references import PluginReference, SourceRef, Step, TrustedKeyManager
 from apim_core.config.structuring import structure
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Problem",
     "SourceRef",
     "Step",
+    "TrustedKeyManager",
     "load",
     "locate",
     "locate_problems",

@@ -11,7 +11,7 @@ from apim_core.config import pointers, shapes
 from apim_core.config.combinations import COMBINATIONS, written_members
 from apim_core.config.converting import converter, mapping_key
 from apim_core.config.descriptions import descriptions_of
-from apim_core.config.hooks import LEAVES, RESERVED_IN_STEP, AlreadyNoted, Refused, plugin_reference, step_parts
+from apim_core.config.hooks import BESIDE, LEAVES, AlreadyNoted, Refused, parts_of, plugin_reference
 from apim_core.config.interpolation import UNREADABLE, Filled
 from apim_core.config.problems import Problem, closest, did_you_mean
 from apim_core.config.references import PluginReference, SourceRef, Step
@@ -88,8 +88,8 @@ class _Diagnosis:
             return
         if (shorthand := shapes.SHORTHANDS.get(kind)) and shorthand.applies(value):
             self.value(value, shorthand.inner, pointer)
-        elif kind is Step:
-            self._step(value, pointer)
+        elif kind in BESIDE:
+            self._with_words(value, kind, pointer)
         elif kind is PluginReference:
             self._plugin(value, self.plugin_kind, pointer)
         elif shapes.is_class(kind) and kind not in LEAVES:
@@ -132,16 +132,17 @@ class _Diagnosis:
         if len(meant) == 1:
             self.value(value, meant[0], pointer)
 
-    def _step(self, value: Any, pointer: str) -> None:
+    def _with_words(self, value: Any, cls: type, pointer: str) -> None:
+        """A plugin with what is said beside its name."""
         try:
-            plugin, about = step_parts(value)
+            plugin, about = parts_of(value, cls)
         except Refused as error:
             self.note(pointer, *_said(error))
             return
-        self._plugin(plugin, "policy", pointer)
-        for name in RESERVED_IN_STEP:
+        self._plugin(plugin, "policy" if cls is Step else self.plugin_kind, pointer)
+        for name in BESIDE[cls]:
             if name in about:
-                self.value(about[name], shapes.options_of(Step)[name].type, pointers.child(pointer, name))
+                self.value(about[name], shapes.options_of(cls)[name].type, pointers.child(pointer, name))
 
     def _plugin(self, value: Any, kind: str | None, pointer: str) -> None:
         try:

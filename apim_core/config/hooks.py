@@ -21,28 +21,33 @@ from apim_sdk.identity import KeyType
 from apim_core.config.interpolation import UNREADABLE, Filled, SecretReference
 from apim_core.config.model import ApplicationKey, Match
 from apim_core.config.problems import did_you_mean
-from apim_core.config.references import PluginReference, Step
+from apim_core.config.references import PluginReference, Step, TrustedKeyManager
 from apim_core.config.server import Address
 
 __all__ = [
+    "BESIDE",
     "FOLDER",
     "LEAVES",
     "RESERVED_IN_KEY",
-    "RESERVED_IN_STEP",
     "AlreadyNoted",
     "Refused",
     "choose",
     "choose_enum",
+    "parts_of",
     "plugin_reference",
     "refusal",
-    "step_parts",
     "written",
 ]
 
 FOLDER: Final[ContextVar[Path | None]] = ContextVar("FOLDER", default=None)
 """What relative paths are relative to; a context variable, since cattrs hands hooks nothing but value and type."""
 
-RESERVED_IN_STEP: Final = ("when", "name", "on_error", "enabled")
+BESIDE: Final[Mapping[type, tuple[str, ...]]] = {
+    Step: ("when", "name", "on_error", "enabled"),
+    TrustedKeyManager: ("tokens", "tenant", "roles", "enabled"),
+}
+"""What may be said of a plugin beside its name, by the class that holds both."""
+_CALLED: Final = {Step: "a step", TrustedKeyManager: "a key manager"}
 
 RESERVED_IN_KEY: Final = ("key_manager", "type", "expires", "addresses", "referers")
 
@@ -263,25 +268,38 @@ def _path(value: Any, _: Any = None) -> Path:
     return path if folder is None else folder / path
 
 
-def step_parts(value: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A step's plugin apart from what is said about the step."""
+def parts_of(value: Any, cls: type) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A plugin apart from what is said beside its name, where ``cls`` holds both."""
+    beside, called = BESIDE[cls], _CALLED[cls]
     if value.__class__ is not dict:
         only_pair(value, "the name of a plugin", "{set-header: {...}}")
-    plugin = {key: inner for key, inner in value.items() if key not in RESERVED_IN_STEP}
-    about = {key: inner for key, inner in value.items() if key in RESERVED_IN_STEP}
+    plugin = {key: inner for key, inner in value.items() if key not in beside}
+    about = {key: inner for key, inner in value.items() if key in beside}
     if len(plugin) != 1:
         keys = ", ".join(map(repr, plugin))
-        words = ", ".join(RESERVED_IN_STEP)
-        message = f"a step has one plugin, not {len(plugin)}: {keys}" if plugin else "this step names no plugin"
-        hint = f"beside the plugin's name a step may have {words}; check the indentation of the plugin's settings"
+        words = ", ".join(beside)
+        one = called.partition(" ")[2]
+        message = f"{called} has one plugin, not {len(plugin)}: {keys}" if plugin else f"this {one} names no plugin"
+        hint = f"beside the plugin's name {called} may have {words}; check the indentation of the plugin's settings"
         for key in plugin:
-            hint = did_you_mean(key, RESERVED_IN_STEP) or hint
+            hint = did_you_mean(key, beside) or hint
         raise Refused(message, hint)
     return plugin, about
 
 
+def _key_manager(value: Any, _: Any = None) -> TrustedKeyManager:
+    plugin, about = parts_of(value, TrustedKeyManager)
+    return TrustedKeyManager(
+        plugin_reference(plugin),
+        tokens=choose(about.get("tokens", "direct"), {word: word for word in ("direct", "exchanged", "both")}),
+        tenant=None if about.get("tenant") is None else text(about["tenant"]),
+        roles=_listed(lambda each, _: text(each))(about.get("roles", []), None),
+        enabled=_boolean(about.get("enabled", True)),
+    )
+
+
 def _step(value: Any, _: Any = None) -> Step:
-    plugin, about = step_parts(value)
+    plugin, about = parts_of(value, Step)
     reference = plugin_reference(plugin)
     if not about:
         return Step(reference)
@@ -312,6 +330,7 @@ LEAVES: Final[dict[Any, Callable[[Any, Any], Any]]] = {
     ApplicationKey: _application_key,
     PluginReference: plugin_reference,
     Step: _step,
+    TrustedKeyManager: _key_manager,
     Path: _path,
     UUID: _made_of(UUID, "a UUID", str),
     date: _made_of(date.fromisoformat, "a date such as 2026-01-31", str),

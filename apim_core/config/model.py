@@ -18,7 +18,7 @@ from apim_sdk.identity import KeyType, SubscriptionState
 
 from apim_core.config.locating import locate
 from apim_core.config.problems import Location
-from apim_core.config.references import NO_FLOWS, NOWHERE, Flows, PluginReference, SourceRef
+from apim_core.config.references import NO_FLOWS, NOWHERE, Flows, PluginReference, SourceRef, TrustedKeyManager
 from apim_core.config.server import Access, Address, Egress, Limits, Listener, Log, Management, Network, Timeouts
 from apim_core.config.validating import aware, identifier, page_patterns
 
@@ -175,6 +175,12 @@ class Api:
     """Operations; they add to those of the definition and win over one of the same method and path."""
     response_templates: Mapping[str, ResponseTemplate] = attrs.field(factory=dict)
     """Answers by error key, or `DEFAULT`, in place of the gateway's."""
+    sandbox: PluginReference | None = attrs.field(default=None, metadata={"plugin": "endpoint"})
+    """Where requests with sandbox keys end; without it, they are refused with 403."""
+    tenant: str | None = None
+    """The tenant that the API belongs to."""
+    key_managers: tuple[str, ...] | None = None
+    """Names of the only key managers whose tokens it takes; without it, all of its tenant's and those of no tenant."""
     status: Literal["published", "blocked"] = "published"
     """`blocked` answers every request with 503."""
     source: SourceRef = attrs.field(default=NOWHERE, init=False, eq=False, repr=False)
@@ -286,7 +292,9 @@ class Configuration:
     """The policy that a plan's `limits` are settings of; it is given `key: subscription` beside them."""
     egress: Egress = Egress()
     """Where the gateway itself and its plugins may call out to; backends of endpoints are not bound by it."""
-    key_managers: Mapping[str, PluginReference] = attrs.field(factory=dict, metadata={"plugin": "key manager"})
+    key_type: Literal["production", "sandbox"] | None = None
+    """The only kind of keys that this gateway takes, where there is another for the other kind."""
+    key_managers: Mapping[str, TrustedKeyManager] = attrs.field(factory=dict, metadata={"plugin": "key manager"})
     """Authorization servers that are trusted, by the name that authenticators use."""
     stores: Mapping[str, PluginReference] = attrs.field(factory=dict, metadata={"plugin": "store"})
     """Where state lives that outlasts a request, such as `sqlite` or `redis`, by the name that plugins use."""

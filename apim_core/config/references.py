@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 import attrs
 from apim_sdk import Expression
 
-__all__ = ["NOWHERE", "NO_FLOWS", "Flows", "PluginReference", "SourceRef", "Step"]
+__all__ = ["NOWHERE", "NO_FLOWS", "Flows", "PluginReference", "SourceRef", "Step", "TrustedKeyManager"]
 
 
 @attrs.frozen
@@ -50,6 +50,28 @@ class Step:
     @property
     def source(self) -> SourceRef:
         """Where the step was written."""
+        return self.plugin.source
+
+
+@attrs.frozen
+class TrustedKeyManager:
+    """An authorization server, and whose calls its tokens are good for."""
+
+    plugin: PluginReference
+    """The connector and its settings, under the plugin's name as key."""
+    tokens: Literal["direct", "exchanged", "both"] = "direct"
+    """What its tokens are good for: `direct` for calls of APIs, `exchanged` only for a token of our own authorization
+    server in exchange (RFC 8693), `both` for either."""
+    tenant: str | None = None
+    """The only tenant whose APIs take its tokens; without it, those of every tenant do."""
+    roles: tuple[str, ...] = ()
+    """Roles of those who may make keys of it for their applications; without any, everybody may."""
+    enabled: bool = True
+    """Whether its tokens are taken; `false` refuses them all with 401 until it is taken back."""
+
+    @property
+    def source(self) -> SourceRef:
+        """Where it was written."""
         return self.plugin.source
 
 

@@ -24,8 +24,8 @@ def trace(configuration: Configuration, origin: Callable[[str], SourceRef]) -> N
     mark(configuration.access, origin("/access"))
     for index, sink in enumerate(configuration.sinks):
         _mark_reference(sink, origin(f"/sinks/{index}"))
-    for name, reference in configuration.key_managers.items():
-        _mark_reference(reference, origin(pointers.child("/key_managers", name)))
+    for name, manager in configuration.key_managers.items():
+        _mark_reference(manager.plugin, origin(pointers.child("/key_managers", name)))
     for name, reference in configuration.stores.items():
         _mark_reference(reference, origin(pointers.child("/stores", name)))
     for flow, step in _steps(configuration.flows):

@@ -26,14 +26,8 @@ def folders_of(file: Path, configuration: Configuration) -> frozenset[Path]:
         *(listener.source for listener in configuration.listen),
         *(api.source for api in configuration.apis),
         *(application.source for application in configuration.applications),
-        *(
-            reference.source
-            for reference in (
-                *configuration.sinks,
-                *configuration.key_managers.values(),
-                *configuration.stores.values(),
-            )
-        ),
+        *(reference.source for reference in (*configuration.sinks, *configuration.stores.values())),
+        *(manager.source for manager in configuration.key_managers.values()),
     ]
     files = {file, *(Path(source.file) for source in sources if source.file)}
     files.update(api.definition for api in configuration.apis if api.definition is not None)

@@ -134,6 +134,34 @@ NO_MATCHING_OPERATION = ErrorKind(
     "Not Found",
     "No matching resource found for given API Request",
 )
+NO_SANDBOX = ErrorKind(
+    "NO_SANDBOX",
+    "900901",
+    403,
+    "Invalid Credentials",
+    "This is a sandbox key, and the API has no sandbox endpoint",
+)
+NO_PRODUCTION = ErrorKind(
+    "NO_PRODUCTION",
+    "900901",
+    403,
+    "Invalid Credentials",
+    "This is a production key, and the API has no production endpoint",
+)
+PRODUCTION_KEY_AT_SANDBOX = ErrorKind(
+    "PRODUCTION_KEY_AT_SANDBOX",
+    "900901",
+    401,
+    "Invalid Credentials",
+    "Production Key Provided for Sandbox Gateway",
+)
+SANDBOX_KEY_AT_PRODUCTION = ErrorKind(
+    "SANDBOX_KEY_AT_PRODUCTION",
+    "900901",
+    401,
+    "Invalid Credentials",
+    "Sandbox Key Provided for Production Gateway",
+)
 SUBSCRIPTION_BLOCKED = ErrorKind(
     "SUBSCRIPTION_BLOCKED",
     "900907",

@@ -13,7 +13,7 @@ from apim_sdk.messages import Request, Response
 
 if TYPE_CHECKING:
     from apim_sdk.errors import Fault
-    from apim_sdk.identity import Application, Client, Principal, Subscription
+    from apim_sdk.identity import Application, Client, KeyType, Principal, Subscription
 
 __all__ = ["API", "Exchange", "Operation", "Plan", "Timings"]
 
@@ -69,7 +69,8 @@ class Exchange:
 
     One exchange belongs to one task; policies change it one after the other. ``endpoint_path`` is what follows the
     endpoint's URL: the canonical path behind the API's context, or what a policy put there. ``variables`` is free for
-    policies to pass values on; ``fault`` is set once something refused or failed. ``bytes_received`` and
+    policies to pass values on; ``key_type`` says for which world the caller's key is, None where nothing says so.
+    ``fault`` is set once something refused or failed. ``bytes_received`` and
     ``bytes_sent`` count body bytes and are final when the exchange is recorded.
     """
 
@@ -85,6 +86,7 @@ class Exchange:
         "client",
         "endpoint_path",
         "fault",
+        "key_type",
         "operation",
         "path_parameters",
         "plan",
@@ -107,6 +109,7 @@ class Exchange:
         self.principal: Principal | None = None
         self.application: Application | None = None
         self.subscription: Subscription | None = None
+        self.key_type: KeyType | None = None
         self.path_parameters = _NO_PARAMETERS
         self.endpoint_path = ""
         self.fault: Fault | None = None
