@@ -8,11 +8,11 @@ from typing import Any, NoReturn, TypeVar
 
 from apim_sdk import Fetched, KeyManagerError
 
-__all__ = ["BadAnswer", "json_object", "member", "parse_object", "refuse"]
+__all__ = ["BadAnswer", "json_object", "member", "parse_object", "refusal", "refuse"]
 
 Kind = TypeVar("Kind")
 
-_LONGEST = 200
+_LONGEST = 500
 """How much of a server's own words is repeated, in characters."""
 
 
@@ -55,11 +55,30 @@ def refuse(answer: Fetched, place: str) -> NoReturn:
         content = parse_object(answer.body)
     except ValueError:
         content = {}
-    error, description = content.get("error"), content.get("error_description")
-    if not isinstance(error, str) or not error:
-        error = "invalid_client" if answer.status == 401 else f"http_{answer.status}"
-    said = description[:_LONGEST] if isinstance(description, str) and description else f"{place} answers this"
-    raise KeyManagerError(error[:_LONGEST], said, status=answer.status)
+    raise refusal(answer.status, content, place)
+
+
+def refusal(status: int, content: Any, place: str) -> KeyManagerError:
+    """The error in an answer, in the forms that servers have for it.
+
+    ``error`` and ``error_description`` (RFC 6749, section 5.2), ``error`` with ``code`` and ``message`` (OData 4.01),
+    ``errorCode`` with ``errorSummary`` (Okta) or ``message`` (Auth0), ``errorMessage`` (Keycloak), ``code`` with
+    ``message`` and ``description`` (WSO2), ``detail`` with ``scimType`` (RFC 7644, section 3.12).
+    """
+    found = content if isinstance(content, Mapping) else {}
+    inner = found.get("error")
+    if isinstance(inner, Mapping):
+        error, said = inner.get("code"), inner.get("message")
+    else:
+        error = _first(found, "errorCode", "error", "code", "scimType")
+        said = _first(found, "error_description", "errorSummary", "errorMessage", "description", "message", "detail")
+    if not error:
+        error = "invalid_client" if status == 401 else f"http_{status}"
+    return KeyManagerError(str(error)[:_LONGEST], str(said or f"{place} refuses")[:_LONGEST], status=status)
+
+
+def _first(content: Mapping[str, Any], *names: str) -> Any:
+    return next((content[name] for name in names if content.get(name)), None)
 
 
 def member(content: Mapping[str, Any], name: str, kind: type[Kind], place: str) -> Kind | None:

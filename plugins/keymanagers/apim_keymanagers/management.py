@@ -11,14 +11,12 @@ from typing import Any, Final
 from apim_sdk import Context, Fetched, KeyManagerError
 from apim_sdk.upstream import UpstreamTLS
 
-from apim_keymanagers.answers import BadAnswer
+from apim_keymanagers.answers import BadAnswer, refusal
 
 __all__ = ["Management"]
 
 _LONGEST_WAIT: Final = 10.0
 """Seconds that a server may make us wait before the one time that a call is tried again."""
-_MOST_WORDS: Final = 500
-"""Characters of a server's own words that are passed on."""
 
 Authorize = Callable[[], Awaitable[Mapping[str, str]]]
 """Makes the header fields by which the gateway proves who it is."""
@@ -90,24 +88,5 @@ def _content(answer: Fetched, what: str) -> Any:
         kind = answer.headers.get("content-type", "no media type")
         raise BadAnswer(f"{what} is answered with what is no JSON ({kind})") from error
     if answer.status >= 400:
-        raise _refusal(answer.status, content, what)
+        raise refusal(answer.status, content, what)
     return content
-
-
-def _refusal(status: int, content: Any, what: str) -> KeyManagerError:
-    """The error in an answer, in the forms that servers have for it.
-
-    ``error`` and ``error_description`` (RFC 7591, section 3.2.2), ``error`` with ``code`` and ``message`` (OData 4.01),
-    ``code`` with ``message`` and ``description`` (WSO2), ``detail`` with ``scimType`` (RFC 7644, section 3.12).
-    """
-    found = content if isinstance(content, Mapping) else {}
-    inner = found.get("error")
-    if isinstance(inner, Mapping):
-        error, said = inner.get("code"), inner.get("message")
-    elif isinstance(inner, str):
-        error, said = inner, found.get("error_description")
-    else:
-        error = found.get("code") or found.get("scimType")
-        said = found.get("description") or found.get("message") or found.get("detail")
-    words = str(said)[:_MOST_WORDS] if said else f"{what} is refused"
-    return KeyManagerError(str(error) if error else f"http_{status}", words, status=status)

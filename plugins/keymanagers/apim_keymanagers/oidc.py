@@ -110,7 +110,7 @@ class OIDC(KeyManager):
     claim_mapping: Mapping[str, str] = attrs.field(factory=dict, hash=False)
     """Claims of its tokens by the names that they get here: `{realm_access.roles: roles}`. Dots lead into objects; a
     name that is given here is filled by no other claim."""
-    client_id_claim: str | None = None  # type: ignore[misc]  # a fact of a class there, an option here
+    client_id_claim: str | None = None  # type: ignore[misc]  # an option here, no fact of a class
     """Claim that names the client; without it, `azp`, else `client_id`."""
     scope_claim: str = "scope"  # type: ignore[misc]  # as above
     """Claim that holds the scopes, as text with spaces or as a list."""
@@ -189,16 +189,20 @@ class OIDC(KeyManager):
         return RegisteredClient(client_id, client_secret, ClientRegistration("", token_endpoint_auth_method=method))
 
     async def client(self, client: RegisteredClient) -> RegisteredClient:
-        return await read_client(self._endpoints, client, self.client_fields)
+        managed, authorization = await self._managed(client)
+        return await read_client(self._endpoints, managed, self.client_fields, authorization)
 
     async def update(self, client: RegisteredClient, registration: ClientRegistration) -> RegisteredClient:
-        return await change_client(self._endpoints, client, registration, self.client_fields)
+        managed, authorization = await self._managed(client)
+        return await change_client(self._endpoints, managed, registration, self.client_fields, authorization)
 
     async def renew_secret(self, client: RegisteredClient) -> RegisteredClient:
-        return await renew_client_secret(self._endpoints, client, self.client_fields)
+        managed, authorization = await self._managed(client)
+        return await renew_client_secret(self._endpoints, managed, self.client_fields, authorization)
 
     async def delete(self, client: RegisteredClient) -> None:
-        await remove_client(self._endpoints, client)
+        managed, authorization = await self._managed(client)
+        await remove_client(self._endpoints, managed, authorization)
 
     def _as(self, client: RegisteredClient | None) -> Authentication:
         """The proof of a client, or of the gateway itself. Raises Unsupported where there is none."""
@@ -212,6 +216,10 @@ class OIDC(KeyManager):
         """What the gateway shows to register clients."""
         token = self.registration.initial_access_token
         return None if token is None else f"Bearer {token.reveal()}"
+
+    async def _managed(self, client: RegisteredClient) -> tuple[RegisteredClient, str | None]:
+        """A client with where it is managed, and what the gateway shows there unless the client has a token for it."""
+        return client, None
 
     def _places(self) -> tuple[str, ...]:
         """Where the metadata may be."""
