@@ -9,7 +9,9 @@ from typing import Any
 from urllib.parse import quote
 
 import aiohttp
+import attrs
 import pytest
+from apim_sdk import Endpoint, Exchange, Response
 from support.certificates import new_certificate
 from support.client_certificates import issue
 from support.gateway import Answer, run, serving
@@ -21,6 +23,14 @@ TLS = "{certificate: server.pem, key: server.key, client_ca: root.pem, client_ce
 HEADERS = ("Client-Cert", "SSL-Client-Cert", "X-Client-Cert", "X-WSO2-CLIENT-CERTIFICATE", "My-Own-Header")
 
 
+@attrs.frozen
+class Seen(Endpoint):
+    """Answers with the header fields that it gets."""
+
+    async def send(self, exchange: Exchange) -> Response:
+        return Response(200, body=b"\n".join(b": ".join(pair) for pair in exchange.request.headers.raw()))
+
+
 def text(*, tls: str | None = TLS, header: str = "null", trusted: str = "[]", rest: str = "") -> str:
     return f"""
     management: {{enabled: false}}
@@ -29,7 +39,7 @@ def text(*, tls: str | None = TLS, header: str = "null", trusted: str = "[]", re
     apis:
       - name: items
         context: /api
-        endpoint: {{mock: {{body: "{{{{ request.headers }}}}"}}}}
+        endpoint: {{seen: {{}}}}
         plans: [{{name: partners, authentication: {{mtls: {{ca: [root.pem], header: {header}}}}}}}{rest}]
         operations: [{{match: GET /x}}]
     """
@@ -41,7 +51,7 @@ def call(folder: Path, configured: str, *, tls: ssl.SSLContext | None = None, **
     ROOT.written(folder, "root.pem")
 
     async def scenario() -> Answer:
-        async with serving(configured, folder) as served:
+        async with serving(configured, folder, seen=Seen) as served:
             scheme = "http" if tls is None else "https"
             named = {name.replace("_", "-"): value for name, value in headers.items()}
             async with served.session.get(
