@@ -102,7 +102,9 @@ class TokenAuthenticator(Authenticator):
         now, revocations = context.clock.now, context.revocations
         # What was verified by the same settings and the same key managers stays verified over a reload.
         known = await context.shared(
-            ("tokens", self, managers), lambda: VerifiedTokens(self.cache_tokens, self.cache_size, now, revocations)
+            # Revocations may be others after a reload; what is remembered holds those that it was held against.
+            ("tokens", self, managers, id(revocations)),
+            lambda: VerifiedTokens(self.cache_tokens, self.cache_size, now, revocations),
         )
         self.hold(_known=known, _examine=self.examining(context, managers, known))
 
