@@ -20,7 +20,7 @@ from apim_sdk.identity import Application, Credential, KeyType, Principal, Subsc
 from apim_core.access.directory import Directory
 from apim_core.access.subscriptions import PlanSubscriptions
 from apim_core.combined import challenges_of
-from apim_core.steps import Condition, PluginFault
+from apim_core.steps import Condition, fault_of
 
 __all__ = ["CompiledPlan", "admit", "authorize"]
 
@@ -130,7 +130,7 @@ async def admit(plans: tuple[CompiledPlan, ...], exchange: Exchange) -> Compiled
             if refusal is None or (fault.status >= 500 > refusal.status):
                 refusal = fault
         except Exception as error:
-            raise PluginFault(error, f"plan {plan.plan.name}") from error
+            raise fault_of(error, f"plan {plan.plan.name}") from error
         else:
             return plan
     if refusal is not None:
