@@ -9,8 +9,8 @@
 ``provider(certificates)`` serves https: its tokens can be bound to a client certificate (RFC 8705), which ``token``
 shows with ``certificate=(file, key file)``. Everything here blocks; in a coroutine call it by ``asyncio.to_thread``.
 
-Clients there are: ``gateway`` and ``gateway-post`` (may introspect all), ``shop``,
-``shop-post`` (secret in the form, may read only), ``shop-exchange`` (token exchange), ``shop-web`` (authorization code, PAR).
+Clients there are: ``gateway`` and ``gateway-post`` (may introspect all), ``shop``, ``shop-post`` (secret in the form,
+may read only), ``shop-exchange`` (token exchange), ``shop-web`` (authorization code, PAR).
 """
 
 from __future__ import annotations
