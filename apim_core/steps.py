@@ -19,7 +19,18 @@ from apim_sdk.policy import Send
 
 from apim_core.http.inbound import BrokenBody
 
-__all__ = ["Around", "Call", "CompiledStep", "Condition", "OnError", "around_call", "buffered", "fault_of", "run", "step_call"]
+__all__ = [
+    "Around",
+    "Call",
+    "CompiledStep",
+    "Condition",
+    "OnError",
+    "around_call",
+    "buffered",
+    "fault_of",
+    "run",
+    "step_call",
+]
 
 Call = Callable[..., Any]
 OnError = Literal["fail", "skip", "run"]
