@@ -50,7 +50,7 @@ def consent_page(
     asks = f"<p>It asks for:</p><ul>{wanted}</ul>" if wanted else "<p>It asks to act on your behalf.</p>"
     return _page(
         f"Allow {client}?",
-        f"""<p><strong>{escape(client)}</strong> wants access to your account, <strong>{escape(user)}</strong>.</p>{asks}
+        f"""<p><strong>{escape(client)}</strong> wants access to the account <strong>{escape(user)}</strong>.</p>{asks}
 <form method="post" action="{escape(action)}">{_fields(hidden)}
 <button type="submit" name="decision" value="allow">Allow</button>
 <button type="submit" name="decision" value="deny">Do not allow</button></form>""",

@@ -30,6 +30,7 @@ __all__ = ["change_client", "register", "register_by_name", "remove_client", "sh
 
 _MOST_SECRETS: Final = 5
 """Secrets of a client that are good at the same time, where each registration under its name gives it one more."""
+_TRIES: Final = 5
 
 
 async def register(server: Server, asked: Asked, document: Mapping[str, Any]) -> dict[str, Any]:
@@ -87,17 +88,7 @@ async def register_by_name(server: Server, asked: Asked, document: Mapping[str, 
         "redirect_uris": [callback] if "authorization_code" in wanted and callback else [],
         "scope": str(document.get("tokenScope") or ""),
     }
-    place = f"{owner}\0{name}"
-    known = await server.records.get("client-name", digest(place))
-    old = None if known is None else await server.clients.find(known["client"])
-    fresh = Client(new_identifier(), created=server.now(), owner=owner or None, require_pkce=False)
-    client = await _client(server, old or fresh, registration, who)
-    client, secret = _with_secret(server, client)
-    if old is None:
-        await server.clients.add(client)
-        await server.records.put("client-name", digest(place), {"client": client.id})
-    elif not await server.clients.change(old, client):
-        raise OAuthError("temporarily_unavailable", "the client is being changed by somebody else", status=503)
+    client, secret = await _named(server, digest(f"{owner}\0{name}"), registration, owner, who)
     shown = {"grant_types": " ".join(client.grant_types), "redirect_uris": " ".join(client.redirect_uris)}
     return {
         "clientId": client.id,
@@ -111,6 +102,23 @@ async def register_by_name(server: Server, asked: Asked, document: Mapping[str, 
         "applicationUUID": None,
         "tokenType": "JWT",
     }
+
+
+async def _named(
+    server: Server, place: str, registration: Mapping[str, Any], owner: str, who: User | None
+) -> tuple[Client, str | None]:
+    """The client of a name, made or changed, with one more secret."""
+    for _ in range(_TRIES):
+        known = await server.records.get("client-name", place)
+        client_id = new_identifier() if known is None else known["client"]
+        if known is None and not await server.records.add("client-name", place, {"client": client_id}):
+            continue
+        old = await server.clients.find(client_id)
+        fresh = Client(client_id, created=server.now(), owner=owner or None, require_pkce=False)
+        client, secret = _with_secret(server, await _client(server, old or fresh, registration, who))
+        if await (server.clients.add(client) if old is None else server.clients.change(old, client)):
+            return client, secret
+    raise OAuthError("temporarily_unavailable", "the client is being changed by somebody else", status=503)
 
 
 async def _registrar(server: Server, asked: Asked) -> User | None:

@@ -72,13 +72,8 @@ async def open_server(settings: Resident, context: Context) -> Server:
     keys = await context.shared(("resident keys", settings), lambda: _open_keys(settings, records, vault, clock))
     keys.attach(records, vault)
     throttle = await context.shared(("resident throttle", settings.issuer), lambda: Throttle(clock))
-    revoked = Revoked(
-        context.store(settings.access_store or settings.store),
-        settings.issuer,
-        context.revocations,
-        clock,
-        lifetimes.access_token,
-    )
+    access = context.store(settings.access_store or settings.store)
+    revoked = Revoked(access, settings.issuer, context.revocations, clock, lifetimes.access_token)
     tokens = Tokens(
         settings.issuer,
         settings.audience,
