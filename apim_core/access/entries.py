@@ -32,6 +32,7 @@ __all__ = [
     "SubscriptionEntry",
     "packed",
     "path",
+    "plain",
     "unpacked",
 ]
 
@@ -177,12 +178,15 @@ def unpacked(value: bytes, cls: type[T]) -> T:
         raise BadEntry(f"it is no JSON in UTF-8: {type(error).__name__}") from None
 
 
-def plain(entry: Any) -> dict[str, Any]:
-    """An entry as plain data, without what is as by default."""
-    fields = attrs.fields(type(entry))
-    default = {field.name: {} if isinstance(field.default, attrs.Factory) else field.default for field in fields}  # type: ignore[arg-type]  # a class at run time
-    values = {field.name: getattr(entry, field.name) for field in fields}
-    return {name: _plain(value) for name, value in values.items() if value != default[name]}
+def plain(entry: Any, *, whole: bool = False) -> dict[str, Any]:
+    """An entry as plain data; what is as by default is left out, unless the ``whole`` is wanted."""
+    given = {}
+    for field in attrs.fields(type(entry)):
+        value = getattr(entry, field.name)
+        default = {} if isinstance(field.default, attrs.Factory) else field.default  # type: ignore[arg-type]  # a class
+        if whole or value != default:
+            given[field.name] = _plain(value)
+    return given
 
 
 def _plain(value: Any) -> Any:

@@ -10,9 +10,9 @@ from typing import Any, Final
 import attrs
 from apim_sdk import Secret
 
-__all__ = ["attributes", "aware", "identifier", "one_line", "page_patterns", "unguessable"]
+__all__ = ["IDENTIFIER", "attributes", "aware", "identifier", "one_line", "page_patterns", "unguessable"]
 
-_IDENTIFIER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}")
+IDENTIFIER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}")
 _PAGE: Final = re.compile(r"(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*(:\d{1,5})?/[^\s?#*]*\*?")
 _LONGEST: Final = 256
 _MOST_ATTRIBUTES: Final = 50
@@ -28,7 +28,7 @@ def aware(instance: Any, attribute: attrs.Attribute[Any], value: datetime) -> No
 
 def identifier(instance: Any, attribute: attrs.Attribute[Any], value: str) -> None:
     """What may be a part of a path and of a key of a store."""
-    if not _IDENTIFIER.fullmatch(value):
+    if not IDENTIFIER.fullmatch(value):
         raise ValueError(f"{value[:80]!r} is no id: write at most 64 letters, digits and . _ ~ -, a UUID for one")
 
 

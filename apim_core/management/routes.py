@@ -10,6 +10,9 @@ import attrs
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
+from apim_core.management import applications, keys, revocations, subscriptions
+from apim_core.management.calls import Call
+
 __all__ = ["ROUTES", "Observed", "Permission", "Route"]
 
 
@@ -32,18 +35,21 @@ class Permission(Enum):
 
     REACHES_THE_PORT = "whoever reaches the management port"
     """It shows no secret and changes nothing: the port itself is the fence, on loopback unless configured otherwise."""
-
-
-Handler = Callable[[Observed], Awaitable[web.Response]]
+    MANAGES_ACCESS = "whoever presents the management token"
+    """It shows or changes who may call. Where no token is configured, there is no such route."""
 
 
 @attrs.frozen
 class Route:
-    """One path of the management port, for GET and HEAD."""
+    """One method of one path of the management port; GET is HEAD, too.
+
+    ``handler`` takes what is observed where the port is the fence, a Call where a token is.
+    """
 
     path: str
     permission: Permission
-    handler: Handler
+    handler: Callable[..., Awaitable[web.Response]]
+    method: str = "GET"
 
 
 async def _health(observed: Observed) -> web.Response:
@@ -66,9 +72,29 @@ async def _snapshot(observed: Observed) -> web.Response:
     return web.json_response(dict(observed.status()))
 
 
+def _access(method: str, path: str, handler: Callable[[Call], Awaitable[web.Response]]) -> Route:
+    return Route(path, Permission.MANAGES_ACCESS, handler, method)
+
+
 ROUTES = (
     Route("/healthz", Permission.REACHES_THE_PORT, _health),
     Route("/readyz", Permission.REACHES_THE_PORT, _readiness),
     Route("/metrics", Permission.REACHES_THE_PORT, _metrics),
     Route("/snapshot", Permission.REACHES_THE_PORT, _snapshot),
+    _access("GET", "/applications", applications.listed),
+    _access("POST", "/applications", applications.add),
+    _access("GET", "/applications/{id}", applications.show),
+    _access("PUT", "/applications/{id}", applications.change),
+    _access("DELETE", "/applications/{id}", applications.remove),
+    _access("GET", "/applications/{id}/keys", keys.listed),
+    _access("POST", "/applications/{id}/keys", keys.add),
+    _access("DELETE", "/applications/{id}/keys/{key}", keys.remove),
+    _access("GET", "/subscriptions", subscriptions.listed),
+    _access("POST", "/subscriptions", subscriptions.add),
+    _access("GET", "/subscriptions/{id}", subscriptions.show),
+    _access("PATCH", "/subscriptions/{id}", subscriptions.change),
+    _access("DELETE", "/subscriptions/{id}", subscriptions.remove),
+    _access("GET", "/revocations", revocations.listed),
+    _access("POST", "/revocations", revocations.add),
+    _access("DELETE", "/revocations/{id}", revocations.remove),
 )

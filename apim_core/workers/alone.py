@@ -9,8 +9,10 @@ from typing import Any
 
 from apim_sdk.context import Logger
 
+from apim_core.access.revocations import Revocations
 from apim_core.config import Configuration
 from apim_core.config.server import Address
+from apim_core.sharing import Shared
 from apim_core.workers.serving import Serving
 from apim_core.workers.sockets import address_of, open_or_take
 
@@ -23,6 +25,16 @@ class Alone:
     def __init__(self, log: Logger) -> None:
         self._serving = Serving(log)
         self.addresses: tuple[Address, ...] = ()
+
+    @property
+    def shared(self) -> Shared:
+        """See ``Serving``."""
+        return self._serving.shared
+
+    @property
+    def revocations(self) -> Revocations:
+        """See ``Serving``."""
+        return self._serving.revocations
 
     async def start(self, configuration: Configuration, handed: Sequence[socket]) -> None:
         """Serve. Raises ConfigErrors or OSError."""

@@ -23,7 +23,7 @@ from structlog.typing import FilteringBoundLogger
 from apim_core.config import ConfigErrors, Configuration, load
 from apim_core.config.server import Address
 from apim_core.logging import configure_logging
-from apim_core.management import Management
+from apim_core.management import Administration, Management
 from apim_core.metrics import Metrics
 from apim_core.notify import Notifier, handed_sockets
 from apim_core.registry import Registry
@@ -63,7 +63,7 @@ class Options:
 def run(options: Options) -> int:
     """Serve until a signal ends it; the exit status, 1 if it cannot start. Raises ConfigErrors."""
     read_at = time.time()
-    configuration = load(options.file, find_plugin=Registry().load)
+    configuration = _with_workers(load(options.file, find_plugin=Registry().load), options)
     _allow_many_files()
     try:
         loop.run(_Service(options, configuration, read_at).run())
@@ -94,8 +94,7 @@ class _Service:
         self._read_at = read_at
         self._log: FilteringBoundLogger = configure_logging(configuration.log)
         self._notifier = Notifier(os.environ)
-        workers = configuration.workers if options.workers is None else options.workers
-        self._workers = workers
+        workers = self._workers = configuration.workers
         self._gateway: _Gateway = Alone(self._log) if workers == 1 else Pool(workers, self._log)
         self._metrics = Metrics()
         self._count_reload = self._metrics.counter("apim_reloads", "Reloads by result", ["result"])
@@ -106,7 +105,7 @@ class _Service:
     async def run(self) -> None:
         """Start, serve until a signal, drain, end."""
         self._answer_signals()
-        management = Management(self, self._configuration.management.listen)
+        management = self._management()
         try:
             # First of all, so that whoever watches the start sees it alive and not yet ready.
             bound = await management.start() if self._configuration.management.enabled else None
@@ -121,6 +120,20 @@ class _Service:
             await self._gateway.stop(self._cut)
             await management.stop()
         self._log.info("stopped")
+
+    def _management(self) -> Management:
+        configured = self._configuration.management
+
+        def served() -> Configuration:
+            return self._configuration
+
+        if isinstance(self._gateway, Alone):
+            administration = Administration(
+                served, self._log, shared=self._gateway.shared, revocations=self._gateway.revocations
+            )
+        else:
+            administration = Administration(served, self._log)
+        return Management(self, configured.listen, administration, configured.token)
 
     async def _start(self, handed: Sequence[socket]) -> bool:
         """Whether the gateway serves: False if a signal came before it did."""
@@ -187,7 +200,9 @@ class _Service:
     def _read(self) -> Configuration:
         """The configuration as the files are now; runs in a thread. Raises ConfigErrors and Refused."""
         self._read_at = time.time()
-        configuration = load(self._options.file, find_plugin=lambda name, kind: Registry().load(name, kind))
+        configuration = _with_workers(
+            load(self._options.file, find_plugin=lambda name, kind: Registry().load(name, kind)), self._options
+        )
         changed = [name for name in _FIXED if getattr(configuration, name) != getattr(self._configuration, name)]
         if changed:
             raise Refused(f"{', '.join(changed)} changed, which needs a restart; nothing of the new file was taken")
@@ -241,6 +256,11 @@ class _Service:
     async def metrics(self) -> bytes:
         """See ``apim_core.management.Observed``."""
         return await self._gateway.metrics() + self._metrics.exposition()
+
+
+def _with_workers(configuration: Configuration, options: Options) -> Configuration:
+    """The configuration with the number of workers that the command line says, if it says one."""
+    return configuration if options.workers is None else attrs.evolve(configuration, workers=options.workers)
 
 
 def _allow_many_files() -> None:

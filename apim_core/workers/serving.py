@@ -34,6 +34,10 @@ class Serving:
         self._prepared: Snapshot | None = None
         self._since = 0.0
         self._heap = Heap()
+        self.shared = self._gateway.shared
+        """What the plugins of this process share."""
+        self.revocations = self._gateway.revocations
+        """What counts as revoked where there is no store for access."""
 
     async def start(self, configuration: Configuration, sockets: Sequence[socket]) -> None:
         """Serve on ``sockets``, one a listener. Raises ConfigErrors."""

@@ -59,8 +59,11 @@ def test_every_route_declares_who_may_use_it() -> None:
     assert [route.path for route in ROUTES if not isinstance(route.permission, Permission)] == []
 
 
-def test_these_are_all_routes() -> None:
-    assert [route.path for route in ROUTES] == ["/healthz", "/readyz", "/metrics", "/snapshot"]
+def test_these_are_all_routes_that_anybody_may_use() -> None:
+    free = [route for route in ROUTES if route.permission is Permission.REACHES_THE_PORT]
+    assert [("GET", path) for path in ("/healthz", "/readyz", "/metrics", "/snapshot")] == [
+        (route.method, route.path) for route in free
+    ]
 
 
 @pytest.mark.parametrize("ready", [True, False])
@@ -92,8 +95,15 @@ def test_head_is_answered_as_get() -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
-def test_nothing_can_be_changed(method: str) -> None:
-    assert {405} == {ask(route.path, method=method).status for route in ROUTES}
+def test_without_a_token_nothing_can_be_changed(method: str) -> None:
+    free = [route.path for route in ROUTES if route.permission is Permission.REACHES_THE_PORT]
+    assert {405} == {ask(path, method=method).status for path in free}
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "PATCH"])
+def test_without_a_token_there_are_no_routes_that_need_one(method: str) -> None:
+    guarded = [route.path for route in ROUTES if route.permission is not Permission.REACHES_THE_PORT]
+    assert {404} == {ask(path.format(id="1", key="2"), method=method).status for path in guarded}
 
 
 def test_any_other_path_is_not_found() -> None:

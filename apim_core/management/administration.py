@@ -1,0 +1,71 @@
+"""What the management port changes: the store for access, through an instance of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Hashable
+
+from apim_sdk.context import Logger
+
+from apim_core.access.ledger import Ledger
+from apim_core.access.opened_store import OpenedStore, identity_of
+from apim_core.access.revocations import Revocations
+from apim_core.config import Configuration
+from apim_core.metrics import Metrics
+from apim_core.registry import Registry
+from apim_core.sharing import Shared
+
+__all__ = ["Administration"]
+
+
+class Administration:
+    """The store is opened when it is first needed, and anew when the configuration has another.
+
+    ``configuration`` answers the one that is served. ``revocations`` are those of this process, where it serves by
+    itself: they count where there is no store.
+    """
+
+    def __init__(
+        self,
+        configuration: Callable[[], Configuration],
+        log: Logger,
+        registry: Registry | None = None,
+        shared: Shared | None = None,
+        revocations: Revocations | None = None,
+    ) -> None:
+        self._configuration = configuration
+        self.log = log
+        self._registry = Registry() if registry is None else registry
+        self._shared = Shared() if shared is None else shared
+        self._metrics = Metrics()
+        self._opened: tuple[Hashable, OpenedStore] | None = None
+        self._opening = asyncio.Lock()
+        self._ledger: Ledger | None = None
+        self.revocations = revocations
+
+    @property
+    def configuration(self) -> Configuration:
+        """The configuration that is served."""
+        return self._configuration()
+
+    async def ledger(self) -> Ledger | None:
+        """The entries of the store; None where there is none. Raises OSError where it is away."""
+        configuration = self.configuration
+        identity = identity_of(configuration)
+        if self._ledger is not None and self._ledger.configuration is configuration:
+            return self._ledger
+        async with self._opening:
+            if self._opened is None or self._opened[0] != identity:
+                await self.aclose()
+                if identity is None:
+                    return None
+                opened = await OpenedStore.open(configuration, self._registry, self._shared, self._metrics, self.log)
+                self._opened = identity, opened
+            self._ledger = Ledger(self._opened[1].store, configuration)
+            return self._ledger
+
+    async def aclose(self) -> None:
+        """Let go of the store."""
+        opened, self._opened, self._ledger = self._opened, None, None
+        if opened is not None:
+            await opened[1].aclose()
