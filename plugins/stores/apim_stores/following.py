@@ -17,7 +17,7 @@ from typing import Any, Final, Generic, TypeVar
 import attrs
 from apim_sdk import Batch, Change, Logger
 
-__all__ = ["ChangeLog", "News", "Page", "follow_on", "scan"]
+__all__ = ["ChangeLog", "News", "Page", "Position", "follow_on", "scan"]
 
 Position = TypeVar("Position")
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import attrs
-from apim_sdk import Batch, Context, Duration, Logger, Store, state
+from apim_sdk import Context, Duration, Logger, state
 
-from apim_stores.following import follow_on, scan
+from apim_stores.backend import BackedStore, Backend
 from apim_stores.sqlite_file import SQLiteFile
 
 __all__ = ["SQLite"]
 
 
 @attrs.frozen
-class SQLite(Store):
+class SQLite(BackedStore):
     """Keeps values in an SQLite file, for all processes of one machine; they last over restarts.
 
     A change is seen by the same process at once, by others within about a tenth of a second. The file is made with
@@ -36,33 +35,9 @@ class SQLite(Store):
     """How long a write waits for those of other processes."""
     changes: int = attrs.field(default=100_000, validator=attrs.validators.ge(100))
     """How many changes the file remembers for those who follow; one that fell behind further reads all anew."""
-    _file: SQLiteFile = state()
+    _backend: Backend[Any] = state()
     _log: Logger = state()
 
     async def start(self, context: Context) -> None:
         file = SQLiteFile(self.path, context.clock, self.busy_timeout, self.durable, self.changes)
-        self.hold(_file=await context.shared(("sqlite", self), file.open), _log=context.log)
-
-    async def get(self, key: str) -> bytes | None:
-        return await self._file.get(key)
-
-    async def put(self, key: str, value: bytes, expires_in: float | None = None) -> None:
-        await self._file.put(key, value, expires_in)
-
-    async def add(self, key: str, value: bytes, expires_in: float | None = None) -> bool:
-        return await self._file.add(key, value, expires_in)
-
-    async def replace(self, key: str, old: bytes, new: bytes, expires_in: float | None = None) -> bool:
-        return await self._file.replace(key, old, new, expires_in)
-
-    async def take(self, key: str) -> bytes | None:
-        return await self._file.take(key)
-
-    async def delete(self, key: str) -> None:
-        await self._file.delete(key)
-
-    def scan(self, prefix: str) -> AsyncIterator[tuple[str, bytes]]:
-        return scan(self._file, prefix)
-
-    def follow(self, prefix: str) -> AsyncIterator[Batch]:
-        return follow_on(lambda: self._file.follow(prefix), self._log)
+        self.hold(_backend=await context.shared(("sqlite", self), file.open), _log=context.log)

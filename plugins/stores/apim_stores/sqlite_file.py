@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from apim_sdk import Change, Clock
 
-from apim_stores.following import ChangeLog, News, Page
+from apim_stores.backend import Backend
+from apim_stores.following import News, Page
 from apim_stores.keys import key_bytes, span_of
 from apim_stores.sqlite_schema import connect, prepare
 from apim_stores.sqlite_thread import ConnectionThread
@@ -60,7 +61,7 @@ ORDER BY position LIMIT :page
 _TRIM: Final = "DELETE FROM changes WHERE position <= :position"
 
 
-class SQLiteFile(ChangeLog[int]):
+class SQLiteFile(Backend[int]):
     """Values in a file. Shared by all snapshots of a process; belongs to one event loop."""
 
     poll = 0.1  # other processes do not wake us
@@ -94,24 +95,19 @@ class SQLiteFile(ChangeLog[int]):
         await self._writer.aclose()
 
     async def get(self, key: str) -> bytes | None:
-        """The value that has not expired."""
         return await self._reader.run(lambda connection: self._value(connection, key_bytes(key)))
 
     async def put(self, key: str, value: bytes, expires_in: float | None) -> None:
-        """Keep a value."""
         await self._write(_PUT, key=key_bytes(key), value=value, expires=self._until(expires_in))
 
     async def add(self, key: str, value: bytes, expires_in: float | None) -> bool:
-        """Keep a value where there is none that has not expired."""
         return await self._write(_ADD, key=key_bytes(key), value=value, expires=self._until(expires_in)) == 1
 
     async def replace(self, key: str, old: bytes, new: bytes, expires_in: float | None) -> bool:
-        """Keep ``new`` where ``old`` is."""
         expires = self._until(expires_in)
         return await self._write(_REPLACE, key=key_bytes(key), old=old, value=new, expires=expires) == 1
 
     async def take(self, key: str) -> bytes | None:
-        """Remove a value and answer it."""
         values = {"key": key_bytes(key)}
 
         def take(connection: sqlite3.Connection) -> bytes | None:
@@ -121,7 +117,6 @@ class SQLiteFile(ChangeLog[int]):
         return await self._writer.run(take)
 
     async def delete(self, key: str) -> None:
-        """Forget a value."""
         await self._write(_DELETE, key=key_bytes(key))
 
     async def end(self) -> int:

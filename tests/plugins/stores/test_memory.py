@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from apim_sdk import Size
 from apim_sdk.testing.context import FakeContext, started
-
 from apim_stores.memory import Memory
 
 

@@ -1,0 +1,101 @@
+"""Real Redis servers and Sentinels, each a process of its own on a free port."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from support.processes import eventually
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        return unused.getsockname()[1]
+
+
+class RedisProcess:
+    """``redis-server`` that keeps its data in a folder, so that they last over a restart."""
+
+    program = "redis-server"
+
+    def __init__(self, folder: Path, *arguments: str, port: int | None = None) -> None:
+        self.folder = folder
+        self.port = port or free_port()
+        self.arguments = arguments
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        program = shutil.which(self.program)
+        assert program, f"tests need {self.program}: run tests/peers/install"
+        self.folder.mkdir(exist_ok=True)
+        with (self.folder / "output").open("ab") as output:
+            self.process = subprocess.Popen(
+                [program, *self.command()], cwd=self.folder, stdout=output, stderr=subprocess.STDOUT
+            )
+        eventually(self.answers, f"{self.program} answers:\n{(self.folder / 'output').read_text()}", 20)
+
+    def command(self) -> list[str]:
+        settings = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), "--save", ""]
+        return [*settings, "--appendonly", "yes", "--appendfsync", "always", *self.arguments]
+
+    def answers(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, (self.folder / "output").read_text()
+        try:
+            return self.send("PING").startswith(("+PONG", "-NOAUTH"))
+        except OSError:
+            return False
+
+    def send(self, line: str) -> str:
+        """What the server says first to an inline command."""
+        with socket.create_connection(("127.0.0.1", self.port), 5) as connection:
+            connection.sendall(line.encode() + b"\r\n")
+            return connection.recv(65536).decode()
+
+    def stop(self, how: signal.Signals = signal.SIGKILL) -> None:
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self.process.send_signal(how)
+            self.process.wait(20)
+            self.process = None
+
+
+class SentinelProcess(RedisProcess):
+    """``redis-sentinel`` that watches one master under the name ``apim``."""
+
+    program = "redis-sentinel"
+
+    def __init__(self, folder: Path, master: RedisProcess) -> None:
+        super().__init__(folder)
+        self.master = master
+
+    def command(self) -> list[str]:
+        file = self.folder / "sentinel.conf"
+        file.write_text(
+            f"port {self.port}\nbind 127.0.0.1\nsentinel monitor apim 127.0.0.1 {self.master.port} 1\n"
+            "sentinel down-after-milliseconds apim 500\nsentinel failover-timeout apim 5000\n"
+        )
+        return [str(file)]
+
+
+@contextlib.contextmanager
+def running(*servers: RedisProcess) -> Iterator[None]:
+    """Servers between their start and their stop."""
+    try:
+        for server in servers:
+            server.start()
+        yield
+    finally:
+        for server in reversed(servers):
+            server.stop()
