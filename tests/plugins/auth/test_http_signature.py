@@ -33,15 +33,8 @@ from support.signing import (
     signature_fields,
 )
 
-KEYS: Mapping[str, Any] = {
-    "k": {
-        "algorithm": "hmac-sha256",
-        "secret": SECRET,
-        "encoding": "base64",
-        "client_id": "shop",
-        "scopes": ["read"],
-    }
-}
+OWN: Mapping[str, Any] = {"algorithm": "hmac-sha256", "secret": SECRET, "encoding": "base64"}
+KEYS: Mapping[str, Any] = {"k": {**OWN, "client_id": "shop", "scopes": ["read"]}}
 TARGET = [
     ('"@method"', "POST"),
     ('"@authority"', "example.com"),
