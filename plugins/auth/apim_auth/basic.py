@@ -17,6 +17,7 @@ from apim_auth.basic_verification import TooBusy, Verifications
 from apim_auth.users import User, Users
 from apim_auth.users_file import UserFile
 from apim_auth.users_passwords import check_hash
+from apim_auth.users_store import UserStore
 from apim_auth.users_table import UserTable
 
 __all__ = ["Basic"]
@@ -63,6 +64,10 @@ class Basic(Authenticator):
     """File of users, as `htpasswd -B` writes it; bcrypt and Argon2id only. It is read again when it has changed."""
     groups: Path | None = None
     """File of roles, with lines such as `role: user user`. It is read again when it has changed."""
+    store: str | None = None
+    """Name of the store in which the key manager `resident` keeps its users."""
+    namespace: str = "resident"
+    """What the entries of that key manager begin with in the store."""
     scopes_by_role: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict, hash=False)
     """Scopes that the users of a role have."""
     realm: str = attrs.field(default="apim", validator=_text)
@@ -80,8 +85,8 @@ class Basic(Authenticator):
     _verifications: Verifications = state()
 
     def __attrs_post_init__(self) -> None:
-        if sum(place is not None for place in (self.users, self.file)) != 1:
-            raise ValueError("say where the users are, in one place: `users` or `file`")
+        if sum(place is not None for place in (self.users, self.file, self.store)) != 1:
+            raise ValueError("say where the users are, in one place: `users`, `file` or `store`")
         if self.groups is not None and self.file is None:
             raise ValueError("`groups` goes with `file`")
         self.hold(challenge=f'Basic realm="{self.realm}", charset="UTF-8"')
@@ -108,6 +113,11 @@ class Basic(Authenticator):
                 {name: user.password.reveal() for name, user in self.users.items()},
                 {name: frozenset(user.roles) for name, user in self.users.items()},
             )
+        if self.store is not None:
+            store, namespace = context.store(self.store), self.namespace
+            from_store = await context.shared(("users", store, namespace), lambda: UserStore(store, namespace))
+            context.spawn(from_store.follow(context.log), f"users of {self.store}")
+            return from_store
         assert self.file is not None, "checked above"
         file, groups = self.file, self.groups
         from_file = await context.shared(("users", file, groups), lambda: UserFile(file, groups))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import Final
 
-__all__ = ["UnfitHash", "check_hash", "matches", "new_hash"]
+__all__ = ["NOBODYS", "UnfitHash", "check_hash", "matches"]
 
 _BCRYPT: Final = re.compile(r"\$2[aby]\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}")
 _ARGON2ID: Final = re.compile(
@@ -24,6 +23,8 @@ _UNFIT: Final = (
     ("$argon2id$", "Argon2id in a form that cannot be read"),
     ("$2", "bcrypt in a form that cannot be read"),
 )
+NOBODYS: Final = "$argon2id$v=19$m=65536,t=3,p=4$tQOQPNOLetBVvkKwHVXbww$kzx0AafJ4VOfNzpIMREWaDBRpnvuqy3rj7PbOOztWc4"
+"""What a password is held against where there is no user, so that it takes as long (RFC 9106, section 4)."""
 _BCRYPT_BYTES: Final = 72
 """How much of a password bcrypt looks at."""
 
@@ -48,18 +49,9 @@ def matches(text: str, password: bytes) -> bool:
 
         try:
             Argon2id.verify_phc_encoded(password, text)
-        except InvalidKey:
+        except (InvalidKey, ValueError):
             return False
         return True
     import bcrypt
 
     return bcrypt.checkpw(password[:_BCRYPT_BYTES], text.encode("ascii"))
-
-
-def new_hash(password: bytes) -> str:
-    """An Argon2id hash with the least parameters of RFC 9106, section 4 (second choice: 64 MiB, 3 passes, 4 lanes)."""
-    from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
-
-    return Argon2id(salt=os.urandom(16), length=32, iterations=3, lanes=4, memory_cost=65536).derive_phc_encoded(
-        password
-    )

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from apim_auth.users import User
-from apim_auth.users_passwords import matches, new_hash
+from apim_auth.users_passwords import NOBODYS, matches
 
 __all__ = ["UserTable"]
 
@@ -25,7 +25,7 @@ class UserTable:
     def __init__(self, hashes: Mapping[str, str], roles: Mapping[str, frozenset[str]] = MappingProxyType({})) -> None:
         self._hashes = hashes
         self._roles = roles
-        self._decoys = tuple(hashes.values())
+        self._decoys = tuple(hashes.values()) or (NOBODYS,)
 
     async def check(self, name: str, password: str) -> User | None:
         """See ``Users``. An unknown user is held against the hash of some other, always the same."""
@@ -36,7 +36,5 @@ class UserTable:
         return User(name, self._roles.get(name, frozenset()))
 
     def _decoy(self, name: str) -> str:
-        if not self._decoys:
-            self._decoys = (new_hash(os.urandom(16)),)
         choice = hmac.digest(_CHOOSER, name.encode(), "sha256")
         return self._decoys[int.from_bytes(choice[:8], "big") % len(self._decoys)]

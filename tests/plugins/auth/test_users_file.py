@@ -10,12 +10,12 @@ import bcrypt
 import pytest
 from apim_auth.users import User
 from apim_auth.users_file import UserFile
-from apim_auth.users_passwords import check_hash, matches, new_hash
+from apim_auth.users_passwords import NOBODYS, check_hash, matches
 from apim_auth.users_table import UserTable
 from apim_sdk.testing import FakeLog
 
 ANNA = bcrypt.hashpw(b"anna's", bcrypt.gensalt(4)).decode().replace("$2b$", "$2y$")
-OTTO = new_hash(b"otto's")
+OTTO = argon2id("otto's")
 
 
 def written(folder: Path, text: str = f"anna:{ANNA}\notto:{OTTO}\n", groups: str | None = None) -> UserFile:
@@ -140,8 +140,10 @@ def test_bcrypt_looks_at_72_bytes_of_a_password_as_everywhere() -> None:
     assert not matches(text, b"x" * 71)
 
 
-def test_a_hash_of_ours_is_accepted() -> None:
-    check_hash(new_hash(b"secret"))
+def test_nobodys_password_is_none_that_anybody_has() -> None:
+    check_hash(NOBODYS)
+
+    assert not matches(NOBODYS, b"")
 
 
 def test_an_unknown_user_is_always_held_against_the_same_hash(monkeypatch: pytest.MonkeyPatch) -> None:
