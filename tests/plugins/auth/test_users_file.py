@@ -13,6 +13,7 @@ from apim_auth.users_file import UserFile
 from apim_auth.users_passwords import NOBODYS, check_hash, matches
 from apim_auth.users_table import UserTable
 from apim_sdk.testing import FakeLog
+from support.passwords import argon2id
 
 ANNA = bcrypt.hashpw(b"anna's", bcrypt.gensalt(4)).decode().replace("$2b$", "$2y$")
 OTTO = argon2id("otto's")
