@@ -12,6 +12,7 @@ from apim_sdk.engine import engine
 from apim_sdk.plugin import Plugin
 from apim_sdk.testing.building import build
 from apim_sdk.testing.context import FakeContext, FakeFetched, FakeKeyManager
+from apim_sdk.testing.store import FakeStore
 
 __all__ = ["Nonconformity", "Subject", "obliging_context", "require"]
 
@@ -27,9 +28,10 @@ def require(condition: object, text: str) -> None:
 
 
 def obliging_context() -> FakeContext:
-    """A context that knows a key manager of every name and an answer, empty JSON, for every callout."""
+    """A context that knows a key manager and a store of every name, and an answer, empty JSON, for every callout."""
     return FakeContext(
         key_managers=defaultdict(FakeKeyManager),
+        stores=defaultdict(FakeStore),
         fetches=defaultdict(lambda: FakeFetched(200, {"content-type": "application/json"}, b"{}")),
     )
 
