@@ -12,6 +12,7 @@ __all__ = [
     "InvalidClaims",
     "audience_of",
     "date_of",
+    "key_type_of",
     "list_of",
     "principal_of",
     "start_of",
@@ -81,6 +82,12 @@ def audience_of(claims: Mapping[str, Any]) -> Sequence[Any]:
     return audience if isinstance(audience, list) else [audience]
 
 
+def key_type_of(claims: Mapping[str, Any]) -> KeyType | None:
+    """For which of a platform's two worlds the token is, if it says so (``keytype``)."""
+    key_type = claims.get("keytype")
+    return _KEY_TYPES.get(key_type) if isinstance(key_type, str) else None
+
+
 def principal_of(
     claims: Mapping[str, Any],
     *,
@@ -99,7 +106,6 @@ def principal_of(
     if subject is None:
         raise InvalidClaims("the token names neither a subject nor a client (sub)")
     scopes = list_of(claims, scope_claim)
-    key_type = claims.get("keytype")
     return Principal(
         subject,
         scopes=frozenset(scopes),
@@ -109,5 +115,5 @@ def principal_of(
         expires=expires,
         roles=frozenset(list_of(claims, roles_claim)) if roles_claim is not None else frozenset(),
         key_manager=key_manager,
-        key_type=_KEY_TYPES.get(key_type) if isinstance(key_type, str) else None,
+        key_type=key_type_of(claims),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,13 +34,16 @@ class GivenKeys(KeyManager):
     async def read(cls, file: Path, issuer: str | None) -> GivenKeys:
         """The keys in a file. Raises OSError, and ValueError where it holds none that can verify signatures."""
         content = await asyncio.to_thread(file.read_bytes)
-        keys = tuple(
-            {name: value for name, value in key.items() if name not in _PRIVATE}
-            for key in (_from_pem(content) if b"-----BEGIN " in content else _from_json(content, file))
-        )
-        if not any(usable(key) for key in keys):
-            raise ValueError(f"{file} holds no public key for signatures: write a JWK Set, or PEM")
-        return cls(issuer, keys)
+        found = _from_pem(content) if b"-----BEGIN " in content else _from_json(content, file)
+        return cls(issuer, cls.of(found, str(file)))
+
+    @staticmethod
+    def of(keys: Iterable[Mapping[str, Any]], place: str) -> tuple[Mapping[str, Any], ...]:
+        """The public halves of JSON Web Keys. Raises ValueError where none of them can verify signatures."""
+        public = tuple({name: value for name, value in key.items() if name not in _PRIVATE} for key in keys)
+        if not any(usable(key) for key in public):
+            raise ValueError(f"{place} holds no public key for signatures: write a JWK Set, or PEM")
+        return public
 
     def issues(self, claims: Mapping[str, Any]) -> bool:
         return self.issuer is None or claims.get("iss") == self.issuer

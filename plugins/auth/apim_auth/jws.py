@@ -21,7 +21,17 @@ from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey, import_key
 from joserfc.jws import JWSRegistry
 
-__all__ = ["ALGORITHMS", "InvalidSignature", "Signed", "json_object", "parse", "usable", "verify", "verify_proof"]
+__all__ = [
+    "ALGORITHMS",
+    "InvalidSignature",
+    "Signed",
+    "algorithm_of",
+    "json_object",
+    "parse",
+    "usable",
+    "verify",
+    "verify_proof",
+]
 
 _OF_KEY: Final[Mapping[tuple[Any, Any], tuple[str, ...]]] = MappingProxyType(
     {
@@ -110,6 +120,12 @@ def verify_proof(token: Signed, jwk: Mapping[str, Any]) -> None:
         raise InvalidSignature("the key of the proof does not fit its algorithm")
     if not JWSRegistry.algorithms[token.algorithm].verify(token.signing_input, token.signature, key.key):
         raise InvalidSignature("the signature of the proof is wrong")
+
+
+def algorithm_of(jwk: Mapping[str, Any]) -> str | None:
+    """The algorithm to sign by with the private half of a JSON Web Key; None if it is none for signatures."""
+    key = _usable(json.dumps(jwk, sort_keys=True))
+    return None if key is None else next(name for name in ALGORITHMS if name in key.algorithms)
 
 
 def usable(jwk: Mapping[str, Any]) -> bool:
