@@ -129,17 +129,14 @@ class Authentication:
 def _read_signer(settings: ClientSettings) -> Sign:
     """What signs the assertions of ``private_key_jwt``. Raises OSError or ValueError where its key is no good."""
     from joserfc.errors import JoseError  # which loads a library for cryptography: too slow for an import
-    from joserfc.jwk import OctKey, import_key
 
     if settings.key is None:
         raise ValueError("private_key_jwt needs the file of a private `key`")
     text = settings.key.read_text("utf-8")
     try:
-        key = import_key(json.loads(text)) if text.lstrip().startswith("{") else _import_pem(text)
+        key = _import_jwk(text) if text.lstrip().startswith("{") else _import_pem(text)
     except (JoseError, ValueError, TypeError, KeyError) as error:
         raise ValueError(f"{settings.key} holds no private key, in PEM or as a JSON Web Key") from error
-    if isinstance(key, OctKey) or not key.is_private:
-        raise ValueError(f"{settings.key} holds no private key, in PEM or as a JSON Web Key")
     return _signer(key, settings.algorithm or _algorithm_of(key), settings.key_id or _text(key.get("kid")))
 
 
@@ -163,6 +160,15 @@ def own_authentication(settings: ClientSettings) -> Authentication:
     elif method == "client_secret_jwt" and settings.secret is not None:
         sign = _by_secret(settings.secret)
     return Authentication(settings.id, method, settings.secret, sign, settings.audience)
+
+
+def _import_jwk(text: str) -> Any:
+    from joserfc.jwk import import_key
+
+    content = json.loads(text)
+    if content.get("kty") == "oct" or "d" not in content:
+        raise ValueError("it is no private key of a key pair")
+    return import_key(content)
 
 
 def _import_pem(text: str) -> Any:
