@@ -69,10 +69,10 @@ class StoredKeys:
         """Of all that there are."""
         return self._by_id.keys()
 
-    def hashed(self, digest: str, application: Callable[[str], Application | None]) -> ApplicationKey | None:
-        """The secret key of a digest."""
+    def hashed(self, kind: str, digest: str, application: Callable[[str], Application | None]) -> ApplicationKey | None:
+        """The secret key of a kind and digest."""
         found = self._by_digest.get(digest)
-        return None if found is None else found.of(application)
+        return None if found is None or found.key.kind != kind else found.of(application)
 
     def identified(
         self, kind: str, value: str, key_manager: str | None, application: Callable[[str], Application | None]

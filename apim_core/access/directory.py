@@ -59,7 +59,7 @@ class Directory:
         digest = digest_of_key(kind, value)
         key = self._hashed.get(digest)
         if key is None and self._stored is not None:
-            key = self._stored.keys.hashed(digest, self.application)
+            key = self._stored.keys.hashed(kind, digest, self.application)
         return key
 
     def application(self, id_: str) -> Application | None:

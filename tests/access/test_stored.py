@@ -59,7 +59,7 @@ def test_each_kind_is_taken_in(kit: Kit) -> None:
     shop = kit.stored.applications.get("shop")
     assert shop is not None
     assert ("Shop", "anna", {"tier": "1"}) == (shop.name, shop.owner, shop.attributes)
-    key = kit.stored.keys.hashed(DIGEST, kit.stored.applications.get)
+    key = kit.stored.keys.hashed("api-key", DIGEST, kit.stored.applications.get)
     assert key is not None
     assert (shop, "sandbox", short(DIGEST)) == (key.application, key.key_type, key.id)
     assert ["10.0.0.0/8"] == [str(each) for each in key.addresses]
@@ -75,10 +75,10 @@ def test_what_is_gone_is_forgotten(kit: Kit, key: str) -> None:
 
 def test_a_key_is_nobodys_without_its_application_and_its_again_with_it(kit: Kit) -> None:
     kit.tell_all("access/application/shop")
-    assert kit.stored.keys.hashed(DIGEST, kit.stored.applications.get) is None
+    assert kit.stored.keys.hashed("api-key", DIGEST, kit.stored.applications.get) is None
     for name in ("Shop", "New"):
         kit.tell("access/application/shop", entry(name=name))
-        found = kit.stored.keys.hashed(DIGEST, kit.stored.applications.get)
+        found = kit.stored.keys.hashed("api-key", DIGEST, kit.stored.applications.get)
         assert name == (found and found.application.name)
 
 
