@@ -17,6 +17,7 @@ from apim_keymanagers.resident.dpop import thumbprint_of_proof
 from apim_keymanagers.resident.errors import OAuthError, invalid_grant
 from apim_keymanagers.resident.exchanging import jwt_bearer, token_exchange
 from apim_keymanagers.resident.granting import Granted, about
+from apim_keymanagers.resident.scopes import STANDARD
 from apim_keymanagers.resident.tokens import Authorization
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ async def _client_credentials(server: Server, asked: Asked, client: Client, thum
     if client.public:
         raise OAuthError("unauthorized_client", "a public client has no credentials")
     scopes = await server.scopes.granted(client, asked.get("scope"), None)
+    scopes = tuple(name for name in scopes if name not in STANDARD)  # which are about a user, and there is none
     return Granted(Authorization(client, client.id, scopes), reuse=True)
 
 
