@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -116,5 +117,24 @@ def test_tokens_outlive_a_reload(tmp_path: Path) -> None:
 
             assert 200 == answer.status
             assert held != again["access_token"]
+
+    run(check)
+
+
+def test_a_revoked_token_lets_no_more_calls_through(tmp_path: Path) -> None:
+    async def check() -> None:
+        text = f"{GATEWAY}access: {{store: main}}\n"
+        async with serving(text, tmp_path) as served:
+            held = (await token(served))["access_token"]
+            bearer = {"Authorization": f"Bearer {held}"}
+            assert 200 == (await served.call("GET", "/orders/all", headers=bearer)).status
+            await served.call("POST", "/oauth2/revoke", headers=SHOP, data={"token": held})
+
+            deadline = asyncio.get_running_loop().time() + 2
+            while (status := (await served.call("GET", "/orders/all", headers=bearer)).status) == 200:
+                assert asyncio.get_running_loop().time() < deadline
+            assert 401 == status
+            other = {"Authorization": f"Bearer {(await token(served))['access_token']}"}
+            assert 200 == (await served.call("GET", "/orders/all", headers=other)).status
 
     run(check)
