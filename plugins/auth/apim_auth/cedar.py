@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Final, Literal
 
@@ -13,13 +13,12 @@ import attrs
 import cedarpy
 from apim_sdk import Context, Exchange, Policy, Reject, Template, errors, state
 
-from apim_auth.authorization_request import describe, header_names
+from apim_auth.authorization_request import header_names
+from apim_auth.cedar_context import cedar_text, context_of
 
 __all__ = ["Cedar", "CedarEntity", "CedarPolicies"]
 
 _TYPE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(::[A-Za-z_][A-Za-z0-9_]*)*")
-_LONGS: Final = range(-(2**63), 2**63)
-"""The numbers that Cedar has."""
 
 
 def _type(instance: Any, attribute: attrs.Attribute[Any], value: str | None) -> None:
@@ -52,7 +51,7 @@ class CedarEntity:
 
     def render(self, exchange: Exchange) -> dict[str, str]:
         """The entity as data: whatever its id is, it is one id."""
-        return {"type": self.type, "id": _text(self.id.render(exchange))}
+        return {"type": self.type, "id": cedar_text(self.id.render(exchange))}
 
 
 @attrs.frozen
@@ -92,10 +91,10 @@ class Cedar(Policy):
     Cedar's own way: a `forbid` with an error in it then forbids nothing."""
     _policies: cedarpy.PolicySet = state()
     _entities: cedarpy.Entities = state()
-    _headers: tuple[str, ...] = state()
+    _context: Callable[[Exchange], dict[str, Any]] = state()
 
     def __attrs_post_init__(self) -> None:
-        self.hold(_headers=header_names(self.headers))
+        header_names(self.headers)
 
     async def start(self, context: Context) -> None:
         source = self.policies
@@ -104,7 +103,11 @@ class Cedar(Policy):
         listed = "[]" if self.entities is None else await asyncio.to_thread(self.entities.read_text, "utf-8")
         assert text is not None, "there is a file or a text"
         policies = _compiled(text, schema, str(source.file or "the policies"))
-        self.hold(_policies=policies, _entities=self._read_entities(listed, schema))
+        self.hold(
+            _policies=policies,
+            _entities=self._read_entities(listed, schema),
+            _context=context_of(text, header_names(self.headers)),
+        )
 
     def on_request(self, exchange: Exchange) -> None:
         if exchange.principal is None:
@@ -114,7 +117,7 @@ class Cedar(Policy):
             "principal": principal,
             "action": self.action.render(exchange),
             "resource": self.resource.render(exchange),
-            "context": _value(describe(exchange, self._headers)),
+            "context": self._context(exchange),
         }
         result = cedarpy.is_authorized(request, self._policies, self._entities_for(principal, exchange))
         problems = result.diagnostics.errors
@@ -142,7 +145,7 @@ class Cedar(Policy):
         """The entities of the file, with the principal in its roles where that is wanted."""
         if self.role_type is None or exchange.principal is None:
             return self._entities
-        parents = [{"type": self.role_type, "id": _text(role)} for role in sorted(exchange.principal.roles)]
+        parents = [{"type": self.role_type, "id": cedar_text(role)} for role in sorted(exchange.principal.roles)]
         return self._entities.with_added_json_str(json.dumps([{"uid": principal, "attrs": {}, "parents": parents}]))
 
 
@@ -156,25 +159,3 @@ def _compiled(text: str, schema: str | None, place: str) -> cedarpy.PolicySet:
     if problems:
         raise ValueError(f"{place} does not fit the schema: {'; '.join(problem.error for problem in problems)}")
     return policies
-
-
-def _value(value: Any) -> Any:
-    """A JSON value as Cedar has values. Names that begin with two underscores would be read as something else."""
-    if isinstance(value, Mapping):
-        return {
-            _text(name): _value(inner)
-            for name, inner in value.items()
-            if inner is not None and not name.startswith("__")
-        }
-    if isinstance(value, list):
-        return [_value(inner) for inner in value if inner is not None]
-    if isinstance(value, float):
-        return int(value) if value.is_integer() and int(value) in _LONGS else str(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value if value in _LONGS else str(value)
-    return _text(value) if isinstance(value, str) else value
-
-
-def _text(text: str) -> str:
-    """Text without what is no character: half of a surrogate pair."""
-    return text.encode("utf-8", "replace").decode()

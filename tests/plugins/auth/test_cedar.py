@@ -145,6 +145,30 @@ def test_the_context_says_what_the_call_is(condition: str, expected: bool) -> No
     assert found is None or errors.AUTHORIZATION_DENIED == found.kind
 
 
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ('context["claims"]["tenant"] == "acme"', True),
+        ("context has claims && context.claims has tenant", True),
+        ("context has nothing", False),
+        ("context.claims has nothing || context.claims.inner has name", True),
+        ('context.claims.inner == {"name": "x"}', True),
+        ('context.claims == {"tenant": "acme", "inner": {"name": "x"}}', True),
+        ('{"a": context}.a.claims.tenant == "acme"', True),
+        ('(if context has plan then context else context).claims.tenant == "acme"', True),
+        ('context.claims.tenant like "ac*" && !(context.api.name like "x*")', True),
+        ('context.path_parameters has tenant && context.path_parameters.tenant == "acme"', True),
+    ],
+)
+def test_a_policy_sees_all_that_it_mentions_however_it_does(condition: str, expected: bool) -> None:
+    found = fault(
+        f"{ANY} when {{ {condition} }};", who=Principal("a", claims={"tenant": "acme", "inner": {"name": "x"}})
+    )
+
+    assert expected == (found is None)
+    assert found is None or errors.AUTHORIZATION_DENIED == found.kind
+
+
 @pytest.mark.parametrize("subject", ['mallory" || "a', '"', "\\", "a\nb", "", 'User::"boss"', "*"])
 def test_a_subject_is_one_id_whatever_is_in_it(subject: str) -> None:
     text = f"{ANY}; forbid(principal == User::{json.dumps(subject)}, action, resource);"
@@ -176,7 +200,7 @@ def test_an_error_in_a_policy_refuses_unless_that_is_said_otherwise() -> None:
     )
 )
 def test_there_are_no_claims_that_cedar_cannot_take(claims: dict[str, Any]) -> None:
-    assert fault(ANY + ";", who=Principal("anna", claims=claims)) is None
+    assert fault(ANY + " when { context.claims == context.claims };", who=Principal("anna", claims=claims)) is None
 
 
 # Configuration
