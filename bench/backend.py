@@ -1,15 +1,20 @@
 """The backend behind every gateway: one nginx worker with a port for each kind of answer."""
 
+import json
 import shutil
 from pathlib import Path
 
 import attrs
 
 from bench.process import Running, free_port, start
+from bench.tokens import APPLICATIONS, SCOPE
 
 SMALL_BODY = (
     '{"id":4711,"status":"shipped","customer":"Ada Lovelace","currency":"EUR","total":129.95,'
     '"items":[{"sku":"A-1","count":2}]}'
+)
+ACTIVE = json.dumps(
+    {"active": True, "client_id": APPLICATIONS[0], "sub": "anna", "scope": f"openid {SCOPE}", "exp": 4_102_444_800}
 )
 MEDIUM_BYTES = 64 * 1024
 LARGE_BYTES = 1024**3
@@ -47,6 +52,10 @@ http {{
     location / {{ rewrite ^ /large break; }}
   }}
   server {{
+    listen 127.0.0.1:{introspect};
+    location / {{ return 200 '{active}'; }}
+  }}
+  server {{
     # Mirroring makes nginx read the request body to its end before it answers.
     listen 127.0.0.1:{swallow};
     location / {{
@@ -74,6 +83,8 @@ class Backend:
     """1 GiB, from a sparse file."""
     swallow: int
     """The small document, once the whole request body has been read."""
+    introspect: int
+    """What an authorization server says of any token (RFC 7662): that it is active."""
 
 
 def start_backend(folder: Path, cores: tuple[int, ...]) -> Backend:
@@ -85,9 +96,9 @@ def start_backend(folder: Path, cores: tuple[int, ...]) -> Backend:
         large_file.truncate(LARGE_BYTES)
     for path in (folder, files):
         path.chmod(0o755)
-    ports = {name: free_port() for name in ("small", "medium", "large", "swallow")}
+    ports = {name: free_port() for name in ("small", "medium", "large", "swallow", "introspect")}
     configuration = folder / "backend.conf"
-    configuration.write_text(CONFIGURATION.format(folder=folder, body=SMALL_BODY, **ports))
+    configuration.write_text(CONFIGURATION.format(folder=folder, body=SMALL_BODY, active=ACTIVE, **ports))
     nginx = shutil.which("nginx") or "nginx"
     running = start(
         "backend",

@@ -30,6 +30,12 @@ class Service:
     """Require a signed token with a scope and a subscription, apply limits, write a JSON record a request."""
     api_keys: tuple[str, ...] = ()
     """Require one of these keys."""
+    only_authenticate: bool = False
+    """With `tokens`: no scope, no limits, no record."""
+    introspection_port: int = 0
+    """Require an opaque token, and ask there what it is good for."""
+    users: tuple[tuple[str, str], ...] = ()
+    """Require name and password of one of these users, by name and Argon2id hash."""
     header_policies: bool = False
     """Apply the ten header policies."""
     apis: int = 1

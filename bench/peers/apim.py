@@ -19,10 +19,12 @@ from bench.service import (
     RESPONSE_HEADERS_SET,
     Service,
 )
-from bench.tokens import APPLICATIONS, AUDIENCE, ISSUER, SCOPE, Tokens
+from bench.tokens import APPLICATIONS, AUDIENCE, ISSUER, SCOPE
 
 CONFIGURATION = "gateway.yaml"
 NEVER_REACHED = 1_000_000_000
+REMEMBERED_BY_DEFAULT = 10_000
+"""Verified tokens."""
 LIMIT_KEYS = ("api", "application", "principal.subject")
 """Limits beside the plan's own, which is the one per subscription."""
 OPERATIONS = ("GET /items/{id}", "PUT /items/{id}", "DELETE /items/{id}", "GET /items", "POST /items")
@@ -50,8 +52,15 @@ def gateway(service: Service, port: int, folder: Path) -> dict[str, Any]:
         files = {"certificate": str(service.certificate.certificate), "key": str(service.certificate.key)}
         listen = [{"address": listen, "tls": files}]
     document: dict[str, Any] = {"listen": listen, "management": {"listen": f"127.0.0.1:{free_port()}"}}
+    if service.introspection_port:
+        document["egress"] = {"allow": ["127.0.0.1/32"]}
+        issuer = f"http://127.0.0.1:{service.introspection_port}"
+        credentials = {"id": "gateway", "secret": "only-a-benchmark"}
+        server = {"issuer": issuer, "introspection_endpoint": f"{issuer}/introspect", "credentials": credentials}
+        document["key_managers"] = {"main": {"oidc": server}}
     if service.tokens:
         document["key_managers"] = {"main": {"oidc": {"issuer": ISSUER, "jwks": {"file": str(folder / "jwks.json")}}}}
+    if service.tokens and not service.only_authenticate:
         document["sinks"] = [{"jsonl": {"path": str(folder / "access.jsonl")}}]
     if service.generation:
         marker = {"name": GENERATION_HEADER, "value": generation_mark(service.generation)}
@@ -78,21 +87,28 @@ def _api(service: Service, number: int) -> dict[str, Any]:
         "version": "1.0",
         "context": context(number),
         "endpoint": {"http": {"url": f"http://127.0.0.1:{service.backend_port}"}},
-        "plans": [_plan(service.tokens, service.api_keys)],
+        "plans": [_plan(service)],
     }
     if flows := _flows(service):
         api["flows"] = flows
-    scopes = {"scopes": [SCOPE]} if service.tokens else {}
+    scopes = {"scopes": [SCOPE]} if service.tokens and not service.only_authenticate else {}
     api["operations"] = [{"match": operation, **scopes} for operation in OPERATIONS]
     return api
 
 
-def _plan(tokens: Tokens | None, api_keys: tuple[str, ...]) -> dict[str, Any]:
-    if tokens:
-        authentication = {"key_manager": "main", "audience": [AUDIENCE], "client_id_claim": "azp"}
-        limits = [{"requests": NEVER_REACHED, "per": "1s"}]
-        return {"name": "gold", "authentication": {"jwt": authentication}, "limits": limits}
-    if api_keys:
+def _plan(service: Service) -> dict[str, Any]:
+    if service.tokens:
+        authentication: dict[str, Any] = {"key_manager": "main", "audience": [AUDIENCE], "client_id_claim": "azp"}
+        if len(service.tokens.tokens) > REMEMBERED_BY_DEFAULT:
+            authentication |= {"cache_tokens": len(service.tokens.tokens), "cache_size": "1GiB"}
+        plan = {"name": "gold", "authentication": {"jwt": authentication}}
+        return plan if service.only_authenticate else {**plan, "limits": [{"requests": NEVER_REACHED, "per": "1s"}]}
+    if service.introspection_port:
+        return {"name": "gold", "authentication": {"oauth2": {"key_manager": "main", "client_id_claim": "client_id"}}}
+    if service.users:
+        users = {name: {"password": password} for name, password in service.users}
+        return {"name": "people", "authentication": {"basic": {"users": users}}}
+    if service.api_keys:
         return {"name": "partners", "authentication": {"api-key": {"header": API_KEY_HEADER}}}
     return {"name": "public", "authentication": {"keyless": {}}}
 
@@ -100,7 +116,7 @@ def _plan(tokens: Tokens | None, api_keys: tuple[str, ...]) -> dict[str, Any]:
 def _flows(service: Service) -> dict[str, Any]:
     request: list[Any] = []
     response: list[Any] = []
-    if service.tokens:
+    if service.tokens and not service.only_authenticate:
         limit = {"requests": NEVER_REACHED, "per": "1s"}
         request += [{"rate-limit": {**limit, "key": key}} for key in LIMIT_KEYS]
     if service.header_policies:
@@ -112,7 +128,7 @@ def _flows(service: Service) -> dict[str, Any]:
 
 
 def _applications(service: Service) -> list[dict[str, Any]]:
-    if service.tokens:
+    if service.tokens or service.introspection_port:
         subscribed = [{"api": "orders", "plan": "gold"}]
         return [
             {"name": client, "keys": [{"client_id": client}], "subscriptions": subscribed} for client in APPLICATIONS

@@ -5,6 +5,7 @@ from typing import Protocol
 from bench.report import RowReport
 from bench.rows import (
     api_key,
+    credentials,
     events,
     large_body,
     medium_body,
@@ -40,6 +41,7 @@ ROWS: tuple[Row, ...] = (
     secured.ROW,
     policies.ROW,
     api_key.ROW,
+    credentials.ROW,
     scale.ROW,
     large_body.ROW,
     events.ROW,
