@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -213,6 +214,22 @@ def test_a_gateway_asks_before_the_endpoint_is_called(tmp_path: Path) -> None:
         assert "the key of the shop" not in str(server.asked)
 
     run_gateway(inside)
+
+
+def test_the_policy_of_the_guide_does_what_the_guide_says() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "guide" / "protect" / "authorization.md").read_text()
+    (policy,) = re.findall(r"```rego\n(.*?)```", page, re.DOTALL)
+
+    async def inside() -> None:
+        async with opa(policy) as server:
+            decide = build(OPA, {"url": server.url, "path": "apim/authz"})
+            async with started(decide, CallingContext()):
+                allowed = await run(decide, exchange())
+                other = await run(decide, exchange(path_parameters={"tenant": "other"}))
+        assert "acme" == allowed.exchange.request.headers["X-Tenant"]
+        assert (403, "This is not your tenant") == (other.status, refused(other).description)
+
+    asyncio.run(inside())
 
 
 # Errors
