@@ -37,9 +37,21 @@ class PostgreSQLProcess:
     def url(self) -> str:
         return f"postgresql://apim@127.0.0.1:{self.port}/postgres"
 
+    @property
+    def user(self) -> dict[str, Any]:
+        """As whom its programs run: the server refuses to be root."""
+        return {"user": "postgres", "group": "postgres", "extra_groups": ()} if os.getuid() == 0 else {}
+
+    def own(self, name: str, content: bytes) -> None:
+        """Make a file that the server, and nobody else, may read."""
+        path = self.folder / name
+        path.touch(0o600)
+        path.write_bytes(content)
+        if self.user:
+            shutil.chown(path, self.user["user"], self.user["group"])
+
     def start(self) -> None:
-        # The server refuses to run as root.
-        user: dict[str, Any] = {"user": "postgres", "group": "postgres", "extra_groups": ()} if os.getuid() == 0 else {}
+        user = self.user
         data = self.folder / "data"
         if not data.exists():
             data.mkdir(mode=0o700)

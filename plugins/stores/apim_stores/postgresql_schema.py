@@ -41,10 +41,14 @@ class SchemaError(ConnectionError):
 async def prepare(connection: Any) -> None:
     """Make the tables where they are missing. Raises SchemaError where a newer version made them."""
     if await _version(connection) is None:
-        async with connection.transaction():
-            await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+        # The lock comes before the transaction, which thus begins with what others have made meanwhile.
+        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+        try:
             if await _version(connection) is None:
-                await connection.execute(_TABLES)
+                async with connection.transaction():
+                    await connection.execute(_TABLES)
+        finally:
+            await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK)
     version = await _version(connection)
     if version != _VERSION:
         raise SchemaError(

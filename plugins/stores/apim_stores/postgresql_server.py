@@ -40,6 +40,8 @@ _KEPT: Final = 60.0
 """For how many seconds at least the log holds what has been committed."""
 _BREATH: Final = 0.05
 """Seconds between two notifications: commits that notify wait for one another, so writes do not notify themselves."""
+_FAREWELL: Final = 1.0
+"""Seconds that connections get to be closed in order."""
 _CHANNEL: Final = "apim_changes"
 _LONGEST_LIFE: Final = 100 * 365 * 86400.0
 """Seconds; what is to expire later than that expires then."""
@@ -137,8 +139,11 @@ class PostgreSQLServer(Backend[Position]):
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._listening is not None:
             self._listening.terminate()
-        self._pool.terminate()
-        await self._pool.close()
+        try:
+            async with asyncio.timeout(_FAREWELL):
+                await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()
 
     async def ping(self) -> None:
         """Have the server answer. Raises OSError; SchemaError where its tables are of another version."""
