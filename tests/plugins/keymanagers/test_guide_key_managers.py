@@ -1,0 +1,87 @@
+"""The guide's pages on key managers: every configuration is a sound one, and lets tokens of its server in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.auth0 import AUDIENCE, Auth0Server
+from support.gateway import configuration, registry_with, run, serving
+from support.keycloak import KeycloakServer
+from support.okta import OktaServer
+from support.provider import SECRET, provider
+from support.stand_in import GATEWAY, StandIn, serving_stand_in
+
+from apim_core.assembly import Observer, assemble
+
+PAGES = Path(__file__).resolve().parents[3] / "docs" / "guide" / "key-managers"
+AROUND = "management: {enabled: false}\negress: {allow: [127.0.0.0/8]}\n"
+ENDPOINT = '{http: {url: "http://127.0.0.1:9000"}}'
+
+
+def blocks(page: str) -> list[str]:
+    return re.findall(r"```yaml\n(.*?)```", (PAGES / f"{page}.md").read_text(), re.DOTALL)
+
+
+ALL = [
+    pytest.param(text, id=f"{page} {number}")
+    for page in ("index", "oidc", "keycloak", "okta", "auth0")
+    for number, text in enumerate(blocks(page), 1)
+]
+
+
+@pytest.mark.parametrize("text", ALL)
+def test_a_configuration_of_the_guide_is_sound(text: str, tmp_path: Path) -> None:
+    loaded = configuration(AROUND + text, tmp_path)
+    assembly = assemble(loaded, registry_with(), Observer(lambda *_: None, lambda _: None))
+
+    assert loaded.key_managers.keys() == assembly.key_managers.keys()
+
+
+def prepared(text: str, issuer: str, real: str, secret: str = GATEWAY["secret"]) -> str:
+    """A configuration of the guide for a server that runs here, with an endpoint that answers by itself."""
+    assert issuer in text
+    assert ENDPOINT in text
+    changed = text.replace(issuer, real).replace(ENDPOINT, "{mock: {body: hello}}").replace("0oa-gateway", "gateway")
+    return AROUND + re.sub(r"\$\{env:GATEWAY_SECRET:-change me\}", secret, changed)
+
+
+def status_of(text: str, folder: Path, token: str) -> Any:
+    async def once() -> int:
+        async with serving(text, folder) as gateway:
+            return (await gateway.get("/orders/1.0/5", Authorization=f"Bearer {token}")).status
+
+    return once()
+
+
+@pytest.mark.parametrize(("number", "opaque"), [(0, False), (2, True)], ids=["signed", "opaque"])
+def test_the_page_on_oidc_lets_tokens_of_a_real_server_in(number: int, opaque: bool, tmp_path: Path) -> None:
+    with provider() as server:
+        text = prepared(blocks("oidc")[number], "https://idp.example", server.issuer, SECRET)
+
+        assert 200 == run(status_of(text, tmp_path, server.token(opaque=opaque)))
+        assert 403 == run(status_of(text, tmp_path, server.token(scope="orders.write", opaque=opaque)))
+
+
+@pytest.mark.parametrize(
+    ("page", "issuer", "make", "claims"),
+    [
+        ("keycloak", "https://keycloak.example/realms/shop", KeycloakServer, {}),
+        ("okta", "https://shop.okta.example/oauth2/default", OktaServer, {}),
+        ("auth0", "https://shop.eu.auth0.example/", Auth0Server, {"aud": AUDIENCE}),
+    ],
+)
+def test_the_page_on_a_product_lets_its_tokens_in(
+    page: str, issuer: str, make: Callable[[], StandIn], claims: dict[str, Any], tmp_path: Path
+) -> None:
+    async def once() -> None:
+        async with serving_stand_in(make()) as server:
+            text = prepared(blocks(page)[0], issuer, server.issuer)
+            assert 200 == await status_of(text, tmp_path, server.issue("shop", "orders.read", **claims))
+            assert 403 == await status_of(text, tmp_path, server.issue("shop", "orders.write", **claims))
+            assert 403 == await status_of(text, tmp_path, server.issue("stranger", "orders.read", **claims))
+
+    run(once())
