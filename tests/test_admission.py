@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import pytest
 from apim_sdk import (
     Authenticator,
     Credential,
@@ -271,6 +272,59 @@ applications:"""
             return [(await served.get(path, X_Badge="anna")).status for path in ("/api/who", "/api2/who")]
 
     assert [403, 200] == run(scenario())
+
+
+STATES = """\
+[{name: shop, blocked: %s, keys: [{api-key: k}, {api-key: sandbox-k, type: sandbox}, {client_id: anna, expires: %s}],
+  subscriptions: [{api: items, plan: keys%s}, {api: items, plan: badges}]}]"""
+STATED = "[{name: keys, authentication: {api-key: {}}}, {name: badges, authentication: {badge: {}}}]"
+
+
+def stated(subscription: str = "", blocked: str = "false", expires: str = "2100-01-01T00:00:00Z") -> str:
+    return text(STATED, STATES % (blocked, expires, f", {subscription}" if subscription else ""))
+
+
+@pytest.mark.parametrize(
+    ("subscription", "expected"),
+    [
+        ("", (200, "")),
+        ("state: pending", (401, "900909")),
+        ("state: paused", (401, "900909")),
+        ("state: blocked", (401, "900907")),
+        ("state: rejected", (403, "900908")),
+        ("state: closed", (403, "900908")),
+        ("ends: 2020-01-01T00:00:00Z", (401, "900909")),
+        ("starts: 2100-01-01T00:00:00Z", (401, "900909")),
+        ("starts: 2020-01-01T00:00:00Z, ends: 2100-01-01T00:00:00Z", (200, "")),
+        ("key_type: sandbox", (403, "900908")),
+        ("state: production-blocked", (401, "900907")),
+    ],
+)
+def test_the_subscription_decides_with_its_state_and_dates(
+    tmp_path: Path, subscription: str, expected: tuple[int, str]
+) -> None:
+    answer = ask(tmp_path, stated(subscription), X_API_Key="k")
+    assert expected == (answer.status, "" if answer.status == 200 else answer.json["code"])
+    if answer.status != 200:
+        assert 'ApiKey realm="apim"' == answer.headers["WWW-Authenticate"]
+
+
+def test_of_the_application_its_state_decides(tmp_path: Path) -> None:
+    for headers in ({"X_API_Key": "k"}, {"X_Badge": "anna"}):
+        assert (401, "900907") == refusal(ask(tmp_path, stated(blocked="true"), **headers))
+
+
+def test_a_client_whose_key_is_over_is_nobodys(tmp_path: Path) -> None:
+    assert "shop" == ask(tmp_path, stated(), X_Badge="anna").json["application"]
+    assert (403, "900908") == refusal(ask(tmp_path, stated(expires="2020-01-01T00:00:00Z"), X_Badge="anna"))
+
+
+def test_a_plan_that_waives_the_subscription_waives_its_state_but_not_the_applications(tmp_path: Path) -> None:
+    waiving = "[{name: keys, authentication: {api-key: {}}, subscription: none}]"
+    applications = "[{name: shop, %s, keys: [{api-key: k}], subscriptions: [{api: items, plan: keys, state: blocked}]}]"
+    found = ask(tmp_path, text(waiving, applications % "owner: anna"), X_API_Key="k").json
+    assert ("shop", None) == (found["application"], found["subscription"])
+    assert (401, "900907") == refusal(ask(tmp_path, text(waiving, applications % "blocked: true"), X_API_Key="k"))
 
 
 # Scopes

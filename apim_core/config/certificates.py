@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
-import ssl
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +18,9 @@ from apim_core.config.tracing import mark
 __all__ = ["Certificates", "fingerprint"]
 
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
-_PEM: Final = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
+_PEM: Final = re.compile(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
+_SEQUENCE: Final = b"\x30"
+"""What the DER form of a certificate begins with (X.690, section 8.9)."""
 
 
 def fingerprint(text: str) -> str:
@@ -26,13 +28,24 @@ def fingerprint(text: str) -> str:
 
     Raises ValueError where there is none.
     """
-    bare = text.strip().replace(":", "").lower()
+    bare = _bare(text)
     if _HASH.fullmatch(bare):
         return bare
     found = _PEM.search(text)
     if found is None:
         raise ValueError("it is no certificate in PEM form")
-    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(found[0])).hexdigest()
+    try:
+        der = base64.b64decode("".join(found[1].split()), validate=True)
+    except ValueError as error:
+        raise ValueError("the certificate is not in base64") from error
+    if not der.startswith(_SEQUENCE):
+        raise ValueError("it holds no certificate")
+    return hashlib.sha256(der).hexdigest()
+
+
+def _bare(text: str) -> str:
+    """A hash as it is compared, however it is written."""
+    return text.strip().replace(":", "").lower()
 
 
 class Certificates:
@@ -55,7 +68,7 @@ class Certificates:
             return key
         value = key.value.reveal()
         try:
-            if not _HASH.fullmatch(value) and "-----BEGIN" not in value:
+            if not _HASH.fullmatch(_bare(value)) and "-----BEGIN" not in value:
                 value = (Path(application.source.file).parent / value).read_text(encoding="ascii")
             return attrs.evolve(key, value=Secret(fingerprint(value)))
         except OSError as error:

@@ -76,7 +76,7 @@ def _ids(configuration: Configuration) -> Iterator[Problem]:
     )
     for what, named in (("application", applications), ("subscription", subscriptions)):
         for id_, source in _again(named):
-            yield _problem(source, f"the id {id_!r} of a {what} is there twice", "change it, or leave it out")
+            yield _problem(source, f"the {what} id {id_!r} is there twice", "change it, or leave it out")
 
 
 def _access(configuration: Configuration) -> Iterator[Problem]:
