@@ -2,9 +2,10 @@
 
 For each algorithm a gateway of one worker is asked for tokens (client credentials, ephemeral) over keep-alive
 connections, and its CPU time is divided by the tokens issued. The bare cost of a signature is measured in between, on
-the same core: `cryptography` signing the bytes that a token has, and `joserfc` encoding a token of the same claims. What
-the gateway needs for an answer without a token (the key set, from the same endpoint) is measured too: it is what HTTP,
-routing and the plan cost. All figures are microseconds of CPU; the middle of several rounds, with least and greatest.
+the same core: `cryptography` signing the bytes that a token has, and `joserfc` encoding a token of the same claims.
+What the gateway needs for an answer without a token (the key set, from the same endpoint) is measured too: it is what
+HTTP, routing and the plan cost. All figures are microseconds of CPU; the middle of several rounds, with the least and
+the greatest.
 """
 
 import argparse

@@ -56,9 +56,7 @@ class Families:
         self._now = clock.now
         self._lifetime = lifetime
 
-    async def begin(
-        self, family_id: str, granted: Authorization, issued: Issued, *, refreshable: bool, nonce: str | None = None
-    ) -> str | None:
+    async def begin(self, family_id: str, granted: Authorization, issued: Issued, *, refreshable: bool) -> str | None:
         """Keep a new family with its first access token; answers its first refresh token, if there is to be one.
 
         Raises OAuthError where the family was revoked before it began.
@@ -71,7 +69,6 @@ class Families:
             "scopes": list(granted.scopes),
             "confirmation": granted.confirmation,
             "auth_time": granted.auth_time,
-            "nonce": nonce,
             "secret": digest(secret) if refreshable else None,
             "access": [[issued.id, issued.expires]],
         }

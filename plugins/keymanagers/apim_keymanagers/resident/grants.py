@@ -45,9 +45,10 @@ async def _answer(server: Server, granted: Granted, client: Client, thumbprint: 
     authorization = granted.authorization
     if thumbprint is not None and authorization.confirmation is None:
         authorization = attrs.evolve(authorization, confirmation={"jkt": thumbprint})
-    access = attrs.evolve(
-        authorization, claims={name: value for name, value in authorization.claims.items() if name == "roles"}
-    )
+    access = authorization  # an access token says less about the user than an ID token
+    if not authorization.claims.keys() <= {"roles"}:
+        claims = {name: value for name, value in authorization.claims.items() if name == "roles"}
+        access = attrs.evolve(authorization, claims=claims)
     issued = await server.tokens.issue(access, reuse=granted.reuse)
     answer: dict[str, Any] = {
         "access_token": issued.token,

@@ -58,21 +58,25 @@ class Scopes:
 
         Raises OAuthError (``invalid_scope``) for a scope that the client may not ask for.
         """
-        asked = tuple(dict.fromkeys((requested or "").split())) or client.scopes
+        asked = tuple(dict.fromkeys(requested.split())) if requested else client.scopes
         if not asked:
             return ()
         if len(asked) > _MOST:
             raise OAuthError("invalid_scope", "too many scopes are asked for")
-        known = self._configured if self._configured.keys() >= set(asked) else await self.known()
+        known: Mapping[str, ScopeSettings] = self._configured
+        if not all(name in known for name in asked):
+            known = await self.known()
+        given = []
         for name in asked:
             if name not in client.scopes and (client.scopes or name not in known):
                 raise OAuthError("invalid_scope", "the client may not ask for one of the scopes")
-        return tuple(name for name in asked if _permitted(known.get(name), client, user, name))
+            scope = known.get(name)
+            if scope is None or not scope.roles or _permitted(scope, client, user, name):
+                given.append(name)
+        return tuple(given)
 
 
-def _permitted(scope: ScopeSettings | None, client: Client, user: User | None, name: str) -> bool:
-    if scope is None or not scope.roles:
-        return True
+def _permitted(scope: ScopeSettings, client: Client, user: User | None, name: str) -> bool:
     return name in client.scopes if user is None else not user.roles.isdisjoint(scope.roles)
 
 

@@ -235,8 +235,11 @@ def _signer(number: int, algorithm: SigningAlgorithm, private: dict[str, Any], a
     return Signer(number, algorithm, public, active, sign)
 
 
+_encode: Final = json.JSONEncoder(separators=(",", ":")).encode
+
+
 def _json(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode()
+    return _encode(value).encode()
 
 
 def _base64url(data: bytes) -> bytes:
