@@ -135,10 +135,10 @@ class TokenAuthenticator(Authenticator):
 
     def judge(self, credential: Credential, exchange: Exchange) -> Principal | Awaitable[Principal]:
         token = credential.value.reveal()
-        known = self._known.get(token)
-        if known is not None and known.confirmation is None:
-            return known.principal
-        verified = known or self._examine(token)
+        return self._known.bearer(token) or self._judge(token, exchange)
+
+    def _judge(self, token: str, exchange: Exchange) -> Principal | Awaitable[Principal]:
+        verified = self.examine(token)
         return self._present(verified, exchange) if isinstance(verified, Verified) else self._later(verified, exchange)
 
     async def _later(self, asked: Awaitable[Verified], exchange: Exchange) -> Principal:

@@ -143,7 +143,7 @@ def test_a_key_that_was_made_is_good(kind: str, size: Any, as_pem: bool, tmp_pat
     ],
 )
 def test_no_key_is_made_with_what_is_no_private_key(text: bytes) -> None:
-    with pytest.raises(ValueError, match="[Kk]ey"):
+    with pytest.raises(ValueError, match=r"[Kk]ey"):
         make_internal_key(text, ORDERS, "tester", lifetime=60, now=NOW)
 
 

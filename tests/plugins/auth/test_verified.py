@@ -14,7 +14,7 @@ ANNA = Principal("anna", client_id="shop-web")
 
 def remembered(
     most: int = 100,
-    most_bytes: int = 10_000,
+    most_bytes: int = 1_000_000,
     clock: FakeClock | None = None,
     revocations: FakeRevocations | None = None,
 ) -> VerifiedTokens:
@@ -38,6 +38,26 @@ def test_a_token_is_remembered_until_then() -> None:
     clock.advance(10.0)
     assert tokens.get("t") is None
     assert 0 == len(tokens)
+
+
+def test_the_quick_way_knows_bearer_tokens_that_take_no_closer_look() -> None:
+    clock, revocations, manager = FakeClock(epoch=100.0), FakeRevocations(), FakeKeyManager()
+    tokens = remembered(clock=clock, revocations=revocations)
+    tokens.put("bearer", good(110.0, manager))
+    tokens.put("bound", Verified(ANNA, manager, 1, 110.0, 110.0, confirmation={"jkt": "x"}))
+    for token in ("bearer", "bound"):
+        tokens.get(token)
+
+    assert [ANNA, None, None] == [tokens.bearer(token) for token in ("bearer", "bound", "other")]
+    revocations.revoke("somebody else")
+    assert tokens.bearer("bearer") is None
+    tokens.get("bearer")
+    assert ANNA is tokens.bearer("bearer")
+    manager._generation += 1
+    assert tokens.bearer("bearer") is None
+    manager._generation -= 1
+    clock.advance(10.0)
+    assert tokens.bearer("bearer") is None
 
 
 def test_a_token_is_forgotten_when_a_key_leaves_its_key_manager_and_others_are_not() -> None:
@@ -109,7 +129,7 @@ def test_a_revoked_token_is_not_usable_even_where_nobody_can_be_asked() -> None:
 
 
 def test_what_is_put_again_takes_the_place_of_what_was_there() -> None:
-    tokens = remembered(most_bytes=100)
+    tokens = remembered(most_bytes=2_000)
     newer = good()
     for entry in (good(), good(), newer):
         tokens.put("x" * 16, entry)
@@ -127,7 +147,7 @@ def test_the_oldest_leave_when_there_are_too_many() -> None:
 
 
 def test_the_oldest_leave_when_they_take_too_much_memory() -> None:
-    tokens = remembered(most_bytes=150)
+    tokens = remembered(most_bytes=3_300)
     for letter in "abc":
         tokens.put(letter * 10, good())
 
@@ -135,11 +155,11 @@ def test_the_oldest_leave_when_they_take_too_much_memory() -> None:
 
 
 def test_a_token_that_takes_more_than_there_is_leaves_the_others_alone() -> None:
-    tokens = remembered(most_bytes=100)
+    tokens = remembered(most_bytes=2_000)
     tokens.put("a", good())
-    tokens.put("x" * 26, good())
+    tokens.put("x" * 134, good())
 
-    assert [True, False] == [tokens.get("a") is not None, tokens.get("x" * 26) is not None]
+    assert [True, False] == [tokens.get("a") is not None, tokens.get("x" * 134) is not None]
 
 
 def test_nothing_is_remembered_where_there_is_room_for_none() -> None:
@@ -152,11 +172,11 @@ def test_nothing_is_remembered_where_there_is_room_for_none() -> None:
 @given(st.lists(st.tuples(st.text("ab", min_size=1, max_size=8), st.sampled_from([5.0, 1e12])), max_size=50))
 def test_the_bounds_hold_whatever_comes(puts: list[tuple[str, float]]) -> None:
     clock = FakeClock(epoch=0.0)
-    tokens = remembered(most=5, most_bytes=120, clock=clock)
+    tokens = remembered(most=5, most_bytes=6_420, clock=clock)
     for token, until in puts:
         tokens.put(token, good(until))
         tokens.get(token)
         clock.advance(1.0)
         kept = [text for text in {text for text, _ in puts} if tokens.get(text) is not None]
         assert 5 >= len(tokens)
-        assert 120 >= sum(6 * len(text) for text in kept)
+        assert 6_420 >= sum(1600 + 3 * len(text) for text in kept)
