@@ -16,6 +16,8 @@ from cachetools import TTLCache
 __all__ = ["Asking", "Decision", "InvalidDecision"]
 
 _MOST_WORDS: Final = 200
+_TOLD_EVERY: Final = 60.0
+"""Seconds between two log lines that say the same."""
 
 
 class InvalidDecision(ValueError):
@@ -33,6 +35,20 @@ class Decision:
     """Fields that the endpoint gets to see."""
     detail: str | None = None
     """For the operator."""
+
+
+class _Told:
+    """When the log was last told that calls are let in without a decision; so that it is not told of every call."""
+
+    def __init__(self) -> None:
+        self._again = float("-inf")
+
+    def is_news(self, now: float) -> bool:
+        """Whether to tell it now."""
+        if now < self._again:
+            return False
+        self._again = now + _TOLD_EVERY
+        return True
 
 
 class _Unanswered(Exception):
@@ -69,6 +85,7 @@ class Asking(Policy):
     _context: Context = state()
     _known: TTLCache[bytes, Decision] | None = state()
     _count_failure: Callable[[], None] = state()
+    _told: _Told = state()
 
     async def start(self, context: Context) -> None:
         known: TTLCache[bytes, Decision] | None = None
@@ -80,7 +97,7 @@ class Asking(Policy):
         count = context.metrics.counter(
             "apim_authorization_failures_total", "Calls on which a policy server gave no decision", ("place",)
         )
-        self.hold(_context=context, _known=known, _count_failure=lambda: count(context.place))
+        self.hold(_context=context, _known=known, _count_failure=lambda: count(context.place), _told=_Told())
 
     async def ask(self, place: str, question: Mapping[str, Any], read: Callable[[Any], Decision]) -> Decision:
         """What the server says to the question, posted to ``place``. Raises Reject where it does not say.
@@ -99,7 +116,8 @@ class Asking(Policy):
         except _Unanswered as error:
             self._count_failure()
             if self.on_error == "open":
-                self._context.log.warning("A call is let in without a decision", reason=str(error))
+                if self._told.is_news(self._context.clock.monotonic()):
+                    self._context.log.warning("Calls are let in without a decision", reason=str(error))
                 return Decision(True)
             raise Reject(error.kind, detail=str(error)) from error
         if known is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, Literal
 from urllib.parse import urlencode
@@ -24,6 +24,7 @@ from apim_sdk import (
 from apim_keymanagers.answers import json_object
 from apim_keymanagers.azure_ad_graph import Directory, Polling
 from apim_keymanagers.azure_ad_issuers import MULTI_TENANT, Issuers, is_tenant_id
+from apim_keymanagers.claim_mapping import claim_mapper
 from apim_keymanagers.keyset import Keys, KeySet
 from apim_keymanagers.management import Management
 from apim_keymanagers.published_keys import keep_keys
@@ -85,6 +86,8 @@ class AzureAD(KeyManager):
     (`Application.ReadWrite.OwnedBy`); without it, none are registered."""
     client_secret: Secret | None = None
     """Secret of that application."""
+    claim_mapping: Mapping[str, str] = attrs.field(factory=dict, hash=False)
+    """Claims of its tokens by the names that they get here; dots lead into objects."""
     token_version: Literal["v1.0", "v2.0"] = "v2.0"  # noqa: S105  # a version
     """Version of the tokens that applications registered here get; both are taken."""
     secret_lifetime: Duration = Duration("180d")
@@ -107,13 +110,15 @@ class AzureAD(KeyManager):
     _keys: KeySet = state()
     _context: Context = state()
     _directory: Directory = state()
+    _rename: Callable[[Mapping[str, Any]], Mapping[str, Any]] = state()
 
     def __attrs_post_init__(self) -> None:
         if (self.client_id is None) != (self.client_secret is None):
             raise ValueError("the gateway's own application has a `client_id` and a `client_secret`: write both")
         if self.client_id is not None and self.tenant in MULTI_TENANT:
             raise ValueError("applications are registered in one tenant: write its id as `tenant`, or no `client_id`")
-        self.hold(_issuers=Issuers(self.login, self.sts, self.tenant, frozenset(self.allowed_tenants)))
+        issuers = Issuers(self.login, self.sts, self.tenant, frozenset(self.allowed_tenants))
+        self.hold(_issuers=issuers, _rename=claim_mapper(self.claim_mapping))
 
     @property
     def issuer(self) -> str | None:
@@ -131,7 +136,8 @@ class AzureAD(KeyManager):
 
     def claims(self, claims: Mapping[str, Any]) -> Mapping[str, Any]:
         """Version 1.0 names the client ``appid``, where version 2.0 has the standard's ``azp``."""
-        return {**claims, "azp": claims["appid"]} if "appid" in claims and "azp" not in claims else claims
+        renamed = self._rename(claims)
+        return {**renamed, "azp": renamed["appid"]} if "appid" in renamed and "azp" not in renamed else renamed
 
     async def start(self, context: Context) -> None:
         self.hold(_context=context, _directory=self._open_directory(context))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from base64 import b64encode
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, Literal
 from urllib.parse import quote, urlencode
@@ -25,7 +25,8 @@ from apim_sdk import (
 )
 from apim_sdk.upstream import UpstreamTLS
 
-from apim_keymanagers.answers import json_object
+from apim_keymanagers.answers import BadAnswer, json_object
+from apim_keymanagers.claim_mapping import claim_mapper
 from apim_keymanagers.client_authentication import authentication_of
 from apim_keymanagers.keyset import Keys, KeySet
 from apim_keymanagers.management import Management
@@ -102,6 +103,8 @@ class WSO2IS(KeyManager):
     """Whether roles that a scope is bound to are made where they do not exist."""
     token_type: Literal["JWT", "Default"] = "JWT"  # noqa: S105  # a kind
     """What tokens new clients get: `JWT`, or `Default` for opaque ones."""
+    claim_mapping: Mapping[str, str] = attrs.field(factory=dict, hash=False)
+    """Claims of its tokens by the names that they get here; dots lead into objects."""
     endpoints: WSO2ISEndpoints = WSO2ISEndpoints()
     """Services that are not at their usual places."""
     refresh: Duration = Duration("10m")
@@ -110,6 +113,7 @@ class WSO2IS(KeyManager):
     _context: Context = state()
     _calls: Management = state()
     _scopes: Scopes = state()
+    _rename: Callable[[Mapping[str, Any]], Mapping[str, Any]] = state()
 
     def __attrs_post_init__(self) -> None:
         by_password = self.username is not None and self.password is not None
@@ -119,6 +123,7 @@ class WSO2IS(KeyManager):
                 "say who the gateway is at the server: `username` and `password`, "
                 "or `identity_user` and the `certificate` of `tls`"
             )
+        self.hold(_rename=claim_mapper(self.claim_mapping))
 
     @property
     def generation(self) -> int:
@@ -126,6 +131,9 @@ class WSO2IS(KeyManager):
 
     def keys(self, key_id: str | None) -> Keys | Awaitable[Keys]:
         return self._keys.keys(key_id)
+
+    def claims(self, claims: Mapping[str, Any]) -> Mapping[str, Any]:
+        return self._rename(claims)
 
     async def start(self, context: Context) -> None:
         calls = Management(context, self._authorize, self.tls)
@@ -147,7 +155,9 @@ class WSO2IS(KeyManager):
     async def introspect(self, token: str) -> Mapping[str, Any]:
         place = self._place(self.endpoints.introspection, "/oauth2/introspect")
         found = await self._form(place, {"token": token}, await self._authorize())
-        if found.get("active") is True and str(found.get("token_type", "")).lower() == "refresh":
+        if not isinstance(found.get("active"), bool):
+            raise BadAnswer(f"{place} does not answer whether the token is active")
+        if found["active"] and str(found.get("token_type", "")).lower() == "refresh":
             return {"active": False}  # the server introspects refresh tokens alike, and they let nobody in
         return found
 

@@ -300,6 +300,9 @@ def test_where_there_is_no_server_the_operator_has_said_what_happens(on_error: s
             assert expected == (await run(policy, exchange())).status
         (name,) = {name for name, *_ in context.metrics.counters}
         assert "apim_authorization_failures_total" == name
+        assert (["Calls are let in without a decision"] if on_error == "open" else []) == [
+            line.event for line in context.log.lines
+        ]
 
     asyncio.run(inside())
 

@@ -132,6 +132,14 @@ def test_the_client_of_a_token_of_version_1_is_its_appid() -> None:
     assert {"azp": "shop", "ver": "2.0"} == manager.claims({"azp": "shop", "ver": "2.0"})
 
 
+def test_claims_may_get_other_names() -> None:
+    manager = build(AzureAD, {"tenant": TENANT, "claim_mapping": {"roles": "groups", "xms.tier": "tier"}})
+
+    assert {"groups": ["a"], "tier": "gold", "xms": {"tier": "gold"}, "appid": "shop", "azp": "shop"} == manager.claims(
+        {"roles": ["a"], "xms": {"tier": "gold"}, "appid": "shop"}
+    )
+
+
 # Keys, as they were published
 
 

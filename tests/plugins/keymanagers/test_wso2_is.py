@@ -88,6 +88,12 @@ def test_the_issuer_follows_from_the_url_unless_it_is_said() -> None:
     assert "https://login.example" == build(WSO2IS, {**WSO2IS.example, "issuer": "https://login.example"}).issuer
 
 
+def test_claims_may_get_other_names() -> None:
+    manager = build(WSO2IS, {**WSO2IS.example, "claim_mapping": {"groups": "roles"}})
+
+    assert {"roles": ["a"], "sub": "anna"} == manager.claims({"groups": ["a"], "sub": "anna"})
+
+
 # Clients
 
 
@@ -486,44 +492,65 @@ def test_a_certificate_speaks_for_an_administrator(tmp_path: Path, user: str, ex
 # The gateway
 
 
-def test_its_tokens_let_in_through_the_gateway(tmp_path: Path) -> None:
+def gateway_before(server: WSO2ISServer, authentication: str) -> str:
+    return f"""
+        egress: {{allow: [127.0.0.0/8, "::1/128"]}}
+        management: {{enabled: false}}
+        key_managers:
+          is:
+            wso2-is:
+              url: {server.url}
+              api_resource_management_endpoint: {server.url}{RESOURCES}
+              is7_roles_endpoint: {server.url}{ROLES}
+              username: apim
+              password: the password of apim
+        apis:
+          - name: orders
+            context: /orders
+            endpoint: {{mock: {{body: hello}}}}
+            plans: [{{name: gold, authentication: {authentication}}}]
+            operations: [{{match: GET /list, scopes: [orders.read]}}]
+        applications:
+          - name: shop
+            keys: [{{client_id: shop}}]
+            subscriptions: [{{api: orders, plan: gold}}]
+    """
+
+
+@pytest.mark.parametrize(
+    ("authentication", "kind"),
+    [("{jwt: {key_manager: is}}", "JWT"), ("{oauth2: {key_manager: is}}", "Default")],
+    ids=["jwt", "opaque"],
+)
+def test_its_tokens_let_in_through_the_gateway(tmp_path: Path, authentication: str, kind: str) -> None:
     async def inside() -> None:
         async with wso2_is() as server:
-            server.clients["shop"] = {"client_id": "shop", "token_type_extension": "JWT"}
-            server.clients["other"] = {"client_id": "other", "token_type_extension": "JWT"}
-            text = f"""
-                egress: {{allow: [127.0.0.0/8, "::1/128"]}}
-                management: {{enabled: false}}
-                key_managers:
-                  is:
-                    wso2-is:
-                      url: {server.url}
-                      api_resource_management_endpoint: {server.url}{RESOURCES}
-                      is7_roles_endpoint: {server.url}{ROLES}
-                      username: apim
-                      password: the password of apim
-                apis:
-                  - name: orders
-                    context: /orders
-                    endpoint: {{mock: {{body: hello}}}}
-                    plans: [{{name: gold, authentication: {{jwt: {{key_manager: is}}}}}}]
-                    operations: [{{match: GET /list, scopes: [orders.read]}}]
-                applications:
-                  - name: shop
-                    keys: [{{client_id: shop}}]
-                    subscriptions: [{{api: orders, plan: gold}}]
-            """
-            async with serving(text, tmp_path) as gateway:
+            for name in ("shop", "other"):
+                server.clients[name] = {"client_id": name, "token_type_extension": kind}
+            async with serving(gateway_before(server, authentication), tmp_path) as gateway:
                 tokens = [
                     server.issue("shop", "orders.read"),
                     server.issue("shop", "orders.write"),
                     server.issue("other", "orders.read"),
+                    server.issue("shop", "orders.read", kind="Refresh"),
                     "made.up.token",
                 ]
                 statuses = [
                     (await gateway.get("/orders/list", Authorization=f"Bearer {each}")).status for each in tokens
                 ]
-                assert [200, 403, 403, 401] == statuses
-            assert ("POST", DCR) not in server.seen
+        assert [200, 403, 403, 401, 401] == statuses
+        assert ("POST", DCR) not in server.seen
 
     run(inside)
+
+
+@with_server()
+async def test_introspection_that_does_not_say_whether_a_token_is_active_says_nothing(
+    manager: Any, server: WSO2ISServer, context: CallingContext
+) -> None:
+    client = await manager.register(SHOP)
+    token = (await manager.token({"grant_type": "client_credentials"}, client)).access_token.reveal()
+    server.tokens[token]["active"] = "yes"
+
+    with pytest.raises(ConnectionError, match="does not answer whether"):
+        await manager.introspect(token)
