@@ -11,8 +11,10 @@ import attrs
 from apim_sdk import (
     ClientField,
     ClientRegistration,
+    Clock,
     Context,
     Duration,
+    Fetched,
     IssuedToken,
     KeyManager,
     RegisteredClient,
@@ -35,6 +37,7 @@ from apim_keymanagers.endpoints import Endpoints
 from apim_keymanagers.freshness import lifetime
 from apim_keymanagers.introspection import introspect
 from apim_keymanagers.keyset import Keys, KeySet, Loaded, keys_of
+from apim_keymanagers.known_server import KnownServer
 from apim_keymanagers.registration import (
     RegistrationSettings,
     change_client,
@@ -114,14 +117,15 @@ class OIDC(KeyManager):
     """Claim that names the client; without it, `azp`, else `client_id`."""
     scope_claim: str = "scope"  # type: ignore[misc]  # as above
     """Claim that holds the scopes, as text with spaces or as a list."""
+    _server: KnownServer = state()
     _keys: KeySet = state()
     _endpoints: Endpoints = state()
     _own: Authentication | None = state()
     _rename: Callable[[Mapping[str, Any]], Mapping[str, Any]] = state()
 
     def __attrs_post_init__(self) -> None:
-        for name in (*_CONFIGURABLE, "metadata_url"):
-            value = getattr(self, name)
+        written = {name: getattr(self, name) for name in (*_CONFIGURABLE, "metadata_url")}
+        for name, value in {**written, "jwks: {url}": self.jwks and self.jwks.url}.items():
             if value is not None and not secure_url(value, self.issuer):
                 raise ValueError(f"`{name}`: {value!r} is no URL, or a weaker one than the issuer's: write https://...")
         own = self.credentials
@@ -143,25 +147,26 @@ class OIDC(KeyManager):
 
     async def start(self, context: Context) -> None:
         own = None if self.credentials is None else await asyncio.to_thread(own_authentication, self.credentials)
-        discovery = await context.shared(
-            ("metadata", self),
-            lambda: Discovery(self._documented_issuer(), self._places(), self.refresh, context.clock),
-        )
+        server = await context.shared(("key manager", self), lambda: self._unknown_server(context.clock))
         configured = {name: url for name in _CONFIGURABLE if (url := getattr(self, name)) is not None}
-        endpoints = Endpoints(self.issuer, discovery, context.fetch, context.clock, configured, self._usual(), self.tls)
-        discovery.fetch = endpoints.get
-        keys = await context.shared(("oidc", self), lambda: KeySet(context.clock))
-        keys.load = self._load
-        self.hold(_keys=keys, _endpoints=endpoints, _own=own)
+        endpoints = Endpoints(
+            self.issuer, server.discovery, context.fetch, context.clock, configured, self._usual(), self.tls
+        )
+        self.hold(_server=server, _keys=server.keys, _endpoints=endpoints, _own=own)
+        server.join(self)
         from_file = self.jwks is not None and self.jwks.file is not None
-        if from_file or keys.empty:
+        if from_file or server.keys.empty:
             try:
-                await keys.refresh()
+                await server.keys.refresh()
             except OSError as error:
                 if from_file:
+                    server.leave(self)
                     raise
                 context.log.warning("A key manager starts without keys", issuer=self.issuer, error=str(error))
-        context.spawn(keys.keep_fresh(self.refresh, context.log), f"keys of {self.issuer}")
+        context.spawn(server.keys.keep_fresh(self.refresh, context.log), f"keys of {self.issuer}")
+
+    async def stop(self) -> None:
+        self._server.leave(self)
 
     async def metadata(self) -> Mapping[str, Any]:
         return await self._endpoints.metadata()
@@ -233,8 +238,17 @@ class OIDC(KeyManager):
         """Endpoints that servers of this product have though their metadata may not say so."""
         return {}
 
-    async def _load(self) -> Loaded:
-        """The provider's keys. Raises OSError or ValueError."""
+    def _unknown_server(self, clock: Clock) -> KnownServer:
+        """The server before anything was fetched from it."""
+        discovery = Discovery(self._documented_issuer(), self._places(), self.refresh, clock)
+        return KnownServer(discovery, KeySet(clock))
+
+    def fetch(self, place: str) -> Awaitable[Fetched]:
+        """Get a document from the server. Raises OSError."""
+        return self._endpoints.get(place)
+
+    async def load_keys(self) -> Loaded:
+        """The server's keys, fetched now. Raises OSError or ValueError."""
         if self.jwks is not None and self.jwks.file is not None:
             content = await asyncio.to_thread(self.jwks.file.read_bytes)
             return Loaded(_keys(content, str(self.jwks.file)))

@@ -7,9 +7,11 @@ import json
 from inspect import isawaitable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from apim_keymanagers.oidc import OIDC
+from apim_sdk import ClientRegistration, RegisteredClient, Secret, Unsupported
 from apim_sdk.testing import FakeContext, FakeFetched, build, started
 
 ISSUER = "https://idp.example"
@@ -147,9 +149,104 @@ def test_a_reload_reads_a_file_again_and_old_and_new_agree(tmp_path: Path) -> No
     asyncio.run(reload())
 
 
+def test_a_new_configuration_that_is_refused_leaves_the_server_to_the_one_before() -> None:
+    async def refuse() -> None:
+        url = f"{ISSUER}/jwks"
+        fetches = {url: answer(KEYS)}
+        context, refused = FakeContext(fetches=fetches), FakeContext()
+        refused._shared = context._shared
+        old, new = (build(OIDC, {"issuer": ISSUER, "jwks": {"url": url}}) for _ in range(2))
+        await old.start(context)
+        await new.start(refused)
+        with pytest.raises(OSError, match="no answer"):
+            await ids(old, "b")
+        await new.stop()
+        context.clock.advance(61.0)
+        fetches[url] = answer(OTHER_KEYS)
+        assert ["b"] == await ids(old, "b")
+        await old.stop()
+        with pytest.raises(OSError, match="has stopped"):
+            await ids(old, "c")
+        await context.close()
+        refused._shared = {}
+        await refused.close()
+
+    asyncio.run(refuse())
+
+
+def test_a_server_without_metadata_has_what_is_configured() -> None:
+    settings = {"issuer": ISSUER, "jwks": {"url": f"{ISSUER}/jwks"}, "token_endpoint": f"{ISSUER}/token"}
+    places = (METADATA, f"{ISSUER}/.well-known/oauth-authorization-server")
+    fetches = {f"{ISSUER}/jwks": answer(KEYS), **{place: answer({}, status=404) for place in places}}
+
+    async def once() -> None:
+        async with started(build(OIDC, settings), FakeContext(fetches=fetches)) as manager:
+            assert {"issuer": ISSUER, "token_endpoint": f"{ISSUER}/token"} == await manager.metadata()
+            with pytest.raises(Unsupported, match="no revocation_endpoint"):
+                await manager.revoke("token", RegisteredClient("c", Secret("s")))
+            with pytest.raises(Unsupported, match="configure `credentials`"):
+                await manager.introspect("token")
+
+    asyncio.run(once())
+
+
+def test_metadata_may_be_at_another_place_and_what_is_configured_comes_before_it() -> None:
+    place = "https://metadata.example/idp"
+    metadata = {"issuer": ISSUER, "jwks_uri": f"{ISSUER}/jwks", "token_endpoint": f"{ISSUER}/wrong"}
+    settings = {"issuer": ISSUER, "metadata_url": place, "token_endpoint": f"{ISSUER}/token"}
+    context = FakeContext(fetches={place: answer(metadata), f"{ISSUER}/jwks": answer(KEYS)})
+
+    async def once() -> None:
+        async with started(build(OIDC, settings), context) as manager:
+            assert {**metadata, "token_endpoint": f"{ISSUER}/token"} == await manager.metadata()
+            assert ["a"] == await ids(manager)
+
+    asyncio.run(once())
+
+
+def test_a_grant_goes_to_the_server_as_it_is() -> None:
+    form = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": "a.b.c", "scope": "x y"}
+    token = {"access_token": "t", "token_type": "Bearer", "refresh_token": "r", "id_token": "i"}
+    context = FakeContext(fetches={f"{ISSUER}/jwks": answer(KEYS), f"{ISSUER}/token": answer(token)})
+    settings = {"issuer": ISSUER, "jwks": {"url": f"{ISSUER}/jwks"}, "token_endpoint": f"{ISSUER}/token"}
+
+    async def once() -> None:
+        async with started(build(OIDC, settings), context) as manager:
+            issued = await manager.token(form, RegisteredClient("c", Secret("s")))
+            assert (Secret("r"), Secret("i")) == (issued.refresh_token, issued.id_token)
+            assert ("POST", f"{ISSUER}/token", urlencode(form).encode()) == context.fetched[-1]
+
+    asyncio.run(once())
+
+
+def test_a_software_statement_is_shown_and_not_repeated() -> None:
+    context = FakeContext(
+        fetches={f"{ISSUER}/jwks": answer(KEYS), f"{ISSUER}/register": answer({"client_id": "c"}, status=201)}
+    )
+    settings = {
+        "issuer": ISSUER,
+        "jwks": {"url": f"{ISSUER}/jwks"},
+        "registration_endpoint": f"{ISSUER}/register",
+        "registration": {"software_statement": "its.signed.text"},
+    }
+
+    async def once() -> None:
+        async with started(build(OIDC, settings), context) as manager:
+            made = await manager.register(ClientRegistration("shop"))
+            assert "its.signed.text" == json.loads(context.fetched[-1][2] or b"")["software_statement"]
+            assert "its.signed.text" not in f"{made!r} {manager!r}"
+
+    asyncio.run(once())
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
+        ({"issuer": ISSUER, "token_endpoint": "http://idp.example/token"}, "`token_endpoint`.*weaker"),
+        ({"issuer": ISSUER, "metadata_url": "/metadata"}, "`metadata_url`"),
+        ({"issuer": ISSUER, "jwks": {"url": "http://idp.example/jwks"}}, "jwks.*weaker"),
+        ({"issuer": ISSUER, "signed_introspection": True}, "for whom the answers are signed"),
+        ({"issuer": ISSUER, "claim_mapping": {"x": "exp"}}, "'exp'"),
         ({}, "issuer"),
         ({"issuer": "idp.example"}, "is no issuer"),
         ({"issuer": ISSUER, "jwks": {}}, "say where the keys are"),
