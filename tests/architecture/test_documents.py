@@ -86,6 +86,7 @@ def test_a_configuration_that_a_page_shows_is_good(
     block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("SHOP_KEY", "the key of the shop")
+    monkeypatch.setenv("APIM_MANAGEMENT_TOKEN", "0f1e2d3c4b5a69788796a5b4c3d2e1f0")
     surroundings(tmp_path, block)
     file = tmp_path / "apim.yaml"
     file.write_text(block)
