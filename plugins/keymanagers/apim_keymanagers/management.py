@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
-from apim_sdk import Context, Fetched, KeyManagerError
+from apim_sdk import Context, Fetched
 from apim_sdk.upstream import UpstreamTLS
 
 from apim_keymanagers.answers import BadAnswer, refusal
@@ -42,9 +42,7 @@ class Management:
         self._tls = tls
         self._forget = forget
 
-    async def call(
-        self, method: str, url: str, content: Any = None, *, headers: Mapping[str, str] | None = None
-    ) -> Any:
+    async def call(self, method: str, url: str, content: Any = None) -> Any:
         """Send JSON, or nothing; the JSON that came back, None where nothing did."""
         body = None if content is None else json.dumps(content).encode()
         answer = await self._send(method, url, body)
@@ -84,7 +82,7 @@ def _content(answer: Fetched, what: str) -> Any:
         content = json.loads(answer.body) if answer.body.strip() else None
     except (ValueError, RecursionError) as error:
         if answer.status >= 400:
-            raise KeyManagerError(f"http_{answer.status}", f"{what} is refused", status=answer.status) from None
+            raise refusal(answer.status, None, what) from None
         kind = answer.headers.get("content-type", "no media type")
         raise BadAnswer(f"{what} is answered with what is no JSON ({kind})") from error
     if answer.status >= 400:
