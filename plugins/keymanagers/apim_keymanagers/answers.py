@@ -74,7 +74,7 @@ def refusal(status: int, content: Any, place: str) -> KeyManagerError:
         said = _first(found, "error_description", "errorSummary", "errorMessage", "description", "message", "detail")
     if not error:
         error = "invalid_client" if status == 401 else f"http_{status}"
-    return KeyManagerError(str(error)[:_LONGEST], str(said or f"{place} is refused")[:_LONGEST], status=status)
+    return KeyManagerError(str(error)[:_LONGEST], str(said or f"{place} refuses")[:_LONGEST], status=status)
 
 
 def _first(content: Mapping[str, Any], *names: str) -> Any:

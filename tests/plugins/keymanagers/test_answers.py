@@ -177,9 +177,9 @@ def test_of_a_token_that_is_not_active_nothing_else_is_said() -> None:
     ("status", "content", "error", "description"),
     [
         (400, {"error": "invalid_grant", "error_description": "too late"}, "invalid_grant", "too late"),
-        (401, {}, "invalid_client", f"{ISSUER}/token is refused"),
-        (403, b"<html>", "http_403", f"{ISSUER}/token is refused"),
-        (400, {"error": "x" * 10_000}, "x" * 500, f"{ISSUER}/token is refused"),
+        (401, {}, "invalid_client", f"{ISSUER}/token refuses"),
+        (403, b"<html>", "http_403", f"{ISSUER}/token refuses"),
+        (400, {"error": "x" * 10_000}, "x" * 500, f"{ISSUER}/token refuses"),
         (400, {"errorCode": "E0000001", "errorSummary": "not so"}, "E0000001", "not so"),
         (404, {"error": "Not Found", "message": "gone", "errorCode": "inexistent_client"}, "inexistent_client", "gone"),
         (400, {"error": {"code": "Request_BadRequest", "message": "no"}}, "Request_BadRequest", "no"),
