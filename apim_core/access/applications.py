@@ -20,6 +20,9 @@ class StoredApplications:
     def __len__(self) -> int:
         return len(self._by_id)
 
+    def __contains__(self, id_: str) -> bool:
+        return id_ in self._by_id
+
     def ids(self) -> Iterable[str]:
         """Of all that there are."""
         return self._by_id.keys()
@@ -64,6 +67,9 @@ class StoredKeys:
 
     def __len__(self) -> int:
         return len(self._by_id)
+
+    def __contains__(self, id_: str) -> bool:
+        return id_ in self._by_id
 
     def ids(self) -> Iterable[str]:
         """Of all that there are."""

@@ -87,5 +87,7 @@ class Directory:
     def bind(self, stored: Stored) -> None:
         """Look into what is stored, from now on."""
         self._stored = stored
+        keys = {key.id for key in (*self._identified.values(), *self._hashed.values())}
+        stored.reserve({"application": self._applications.keys(), "key": keys, "subscription": self._subscriptions})
         for (api, version, plan), made in self._plans.items():
             made.bind(stored.subscriptions.part(api, version, plan), stored.subscriptions.part(api, None, plan))

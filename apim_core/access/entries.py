@@ -97,6 +97,8 @@ class KeyEntry:
         if self.kind in IDENTIFIERS:
             if self.value is None or self.hash is not None:
                 raise ValueError(f"a {self.kind} has a value and no hash")
+            if self.addresses or self.referers:
+                raise ValueError(f"a {self.kind} cannot be bound to addresses or referers")
         elif self.hash is None or not _DIGEST.fullmatch(self.hash) or self.value is not None:
             raise ValueError(f"a key of the kind {self.kind!r} has a hash, 64 hexadecimal digits, and no value")
 

@@ -111,7 +111,7 @@ class Following:
             except OSError as error:
                 self._failure = error
             except Exception as error:
-                if self._starting:
+                if self._starting and not self.connected:
                     raise
                 self._failure = error
             if self.connected:

@@ -56,6 +56,9 @@ class Revocations:
     def __len__(self) -> int:
         return len(self._by_id)
 
+    def __contains__(self, id_: str) -> bool:
+        return id_ in self._by_id
+
     def ids(self) -> Iterable[str]:
         """Of all that there are."""
         return self._by_id.keys()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from typing import Any, Final, Protocol
 
 from apim_sdk.identity import Application, ApplicationKey
@@ -31,11 +31,13 @@ _NOBODY: Final = Application("", "")
 
 
 _MOST_WORDS: Final = 50_000
+_WRITTEN: Final = "the configuration writes what has this id"
 
 
 class _Table(Protocol):
     def ids(self) -> Iterable[str]: ...
     def remove(self, id_: str) -> None: ...
+    def __contains__(self, id_: str) -> bool: ...
 
 
 class Stored:
@@ -67,8 +69,21 @@ class Stored:
             "subscription": self._subscription,
             "revocation": self._revocation,
         }
+        self._reserved: Mapping[str, Set[str]] = {}
         self._words: dict[str, str] = {}
         self._unseen: dict[str, set[str]] = {}
+
+    def reserve(self, ids: Mapping[str, Set[str]]) -> None:
+        """Tell of entries with these ids, by their kind, that they do not count: a configuration writes them.
+
+        They are held all the same, behind what is written, for the next configuration may not.
+        """
+        self._reserved = ids
+        for kind, reserved in ids.items():
+            there = self._tables[kind]
+            for id_ in reserved:
+                if id_ in there:
+                    self._refuse(f"{PREFIX}{kind}/{id_}", _WRITTEN)
 
     def begin(self) -> None:
         """All that there is will be told anew: what is not told until ``complete`` is gone."""
@@ -99,6 +114,9 @@ class Stored:
             self._refuse(change.key, str(error))
             if kind != "revocation":
                 table.remove(id_)
+        else:
+            if id_ in self._reserved.get(kind, ()):
+                self._refuse(change.key, _WRITTEN)
 
     def _application(self, id_: str, value: bytes) -> None:
         entry = unpacked(value, ApplicationEntry)

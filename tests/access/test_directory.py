@@ -204,3 +204,38 @@ def test_two_snapshots_see_the_same_stored_key_each_with_its_own_application() -
         each.bind(shared)
     names = [(key := each.find("api-key", "k")) and key.application.name for each in (one, two, one)]
     assert ["before", "after", "before"] == names
+
+
+def test_a_stored_entry_with_a_written_id_is_told_of_whether_it_was_there_or_comes() -> None:
+    refused: list[str] = []
+    shared = Stored(lambda key, reason: refused.append(f"{key}: {reason}"))
+    key, members = key_entry("k", "2")
+    entries = [
+        ("access/application/1", entry(name="other")),
+        (key, entry(**members)),
+        ("access/subscription/s", entry(application="2", api="a", plan="b")),
+    ]
+    shop = config.Application(
+        "shop",
+        id="1",
+        keys=(config.ApplicationKey("api-key", Secret("k")),),
+        subscriptions=(config.Subscription("a", "b", id="s"),),
+    )
+    for change in entries:
+        shared.apply(Change(*change))
+    assert [] == refused
+    directory(shop).bind(shared)
+    expected = sorted(f"{name}: the configuration writes what has this id" for name, _ in entries)
+    assert expected == sorted(refused)
+    refused.clear()
+    for change in entries:
+        shared.apply(Change(*change))
+    assert expected == sorted(refused)
+
+
+def test_what_is_written_no_more_gives_way_to_what_is_stored() -> None:
+    shared = stored(("access/application/1", {"name": "other"}))
+    first, second = directory(config.Application("shop", id="1")), directory()
+    for each in (first, second):
+        each.bind(shared)
+    assert ["shop", "other"] == [(found := each.application("1")) and found.name for each in (first, second)]

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
+from apim_sdk import Batch, Change
 from apim_sdk.testing import FakeStore
 from support.access_store import HeldStore, entry
 from support.gateway import Served, configuration, registry_with, run, serving
 
 from apim_core.access.digests import digest_of_key, short
+from apim_core.access.following import Following
 from apim_core.config import ConfigErrors
 from apim_core.gateway import Gateway
+from apim_core.metrics import Metrics
 
 
 def subscribed(**members: Any) -> bytes:
@@ -203,3 +206,102 @@ def test_a_reload_may_change_the_store(tmp_path: Path, store: FakeStore) -> None
             assert (200, None) == await ask(served)
 
     run(scenario())
+
+
+def test_after_a_change_of_plan_the_limits_of_the_old_one_go_on_counting(tmp_path: Path, store: FakeStore) -> None:
+    plans = """[{name: keys, authentication: {api-key: {}}, limits: [{requests: 2, per: 1h}]},
+               {name: more, authentication: {api-key: {}}, limits: [{requests: 3, per: 1h}]}]"""
+    text = TEXT.replace("[{name: keys, authentication: {api-key: {}}}]", plans)
+
+    async def scenario() -> list[int]:
+        await fill(store)
+        statuses = []
+        async with serving(text, tmp_path, held=HeldStore) as served:
+            for plan in ("keys", "more", "keys", "more"):
+                await store.put("access/subscription/s1", subscribed(plan=plan))
+                await follows(served, store)
+                statuses += [(await ask(served))[0] for _ in range(2)]
+        return statuses
+
+    assert [200, 200, 200, 200, 429, 429, 200, 429] == run(scenario())
+
+
+async def follows(served: Served, store: FakeStore) -> None:
+    """Until the gateway knows what was written before."""
+    name = f"mark {time.monotonic_ns()}"
+    await store.put("access/application/mark", entry(name=name))
+    snapshot = served.gateway.snapshot
+    assert snapshot is not None
+
+    async def known() -> str | None:
+        found = snapshot.assembly.directory.application("mark")
+        return found and found.name
+
+    await within_a_second(name, known)
+
+
+def test_a_snapshot_that_is_gone_leaves_nothing_of_the_store_behind(tmp_path: Path, store: FakeStore) -> None:
+    async def scenario() -> None:
+        gateway = Gateway(structlog.get_logger(), registry_with(held=HeldStore))
+        snapshots = [await gateway.build(configuration(TEXT, tmp_path)) for _ in range(3)]
+        assert 1 == len(store._followers)
+        for left, snapshot in enumerate(snapshots[::-1]):
+            await snapshot.stop()
+            assert (left < 2) == bool(store._followers)
+        assert 0 == len(gateway.shared)
+
+    run(scenario())
+
+
+class Odd:
+    """Stands for an opened store whose following goes wrong, once for each error, and then right."""
+
+    def __init__(self, *errors: Exception | None) -> None:
+        self.errors = list(errors)
+        self.closed = 0
+
+    @property
+    def store(self) -> Any:
+        return self
+
+    async def aclose(self) -> None:
+        self.closed += 1
+
+    async def follow(self, prefix: str) -> AsyncIterator[Batch]:
+        yield Batch((), first=True)
+        if self.errors:
+            error = self.errors.pop(0)
+            if error is not None:
+                raise error
+            return
+        yield Batch((Change("access/application/1", entry(name="found")),))
+        await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("error", [None, OSError("away"), ValueError("odd")], ids=["ends", "away", "odd"])
+def test_whatever_goes_wrong_once_it_serves_it_tries_again(error: Exception | None) -> None:
+    async def scenario() -> None:
+        odd = Odd(error)
+
+        async def opened() -> Any:
+            return odd
+
+        following = Following(opened, structlog.wrap_logger(None, processors=[_drop]), Metrics(), 10)
+        await following.start(5, required=True)
+        found = following.stored.applications
+
+        async def names() -> list[str]:
+            return [application.name for id_ in found.ids() if (application := found.get(id_))]
+
+        try:
+            await within_a_second(["found"], names)
+            assert 1 == odd.closed
+        finally:
+            await following.aclose()
+        assert 2 == odd.closed
+
+    run(scenario())
+
+
+def _drop(logger: Any, method: str, event: dict[str, Any]) -> dict[str, Any]:
+    raise structlog.DropEvent

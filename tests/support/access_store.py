@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any, ClassVar
 
 import attrs
@@ -66,20 +67,22 @@ class HeldStore(Store):
 
     async def follow(self, prefix: str) -> AsyncIterator[Batch]:
         """What the held store tells, until ``cut`` is set: then the connection is lost."""
-        cut = self.cuts.setdefault(self.name, asyncio.Event())
-        lost = asyncio.ensure_future(cut.wait())
-        batches = self._store.follow(prefix)
-        try:
-            while True:
-                batch = asyncio.ensure_future(anext(batches))
-                await asyncio.wait((batch, lost), return_when=asyncio.FIRST_COMPLETED)
-                if lost.done():
-                    batch.cancel()
-                    await asyncio.gather(batch, return_exceptions=True)
-                    raise ConnectionError("the connection to the store is lost")
-                yield batch.result()
-        finally:
-            lost.cancel()
+        lost = asyncio.ensure_future(self.cuts.setdefault(self.name, asyncio.Event()).wait())
+        async with aclosing(self._store.follow(prefix)) as batches:
+            try:
+                while True:
+                    batch = asyncio.ensure_future(anext(batches))
+                    try:
+                        await asyncio.wait((batch, lost), return_when=asyncio.FIRST_COMPLETED)
+                        if lost.done():
+                            raise ConnectionError("the connection to the store is lost")
+                    finally:
+                        if not batch.done():
+                            batch.cancel()
+                            await asyncio.gather(batch, return_exceptions=True)
+                    yield batch.result()
+            finally:
+                lost.cancel()
 
 
 def entry(**members: Any) -> bytes:
