@@ -165,12 +165,12 @@ def test_the_consent_page_lets_its_form_lead_to_the_client_only(tmp_path: Path) 
 def test_the_cookie_is_for_the_browser_and_this_site_only(tmp_path: Path) -> None:
     async def plain(served: Served) -> None:
         given = (await served.get(request())).headers["Set-Cookie"]
-        assert {"Path=/", "HttpOnly", "SameSite=Lax"} == set(given.split("; ")[1:])
+        assert {"Path=/oauth2", "HttpOnly", "SameSite=Lax"} == set(given.split("; ")[1:])
 
     async def secure(served: Served) -> None:
         given = (await served.get(request())).headers["Set-Cookie"]
-        assert given.startswith("__Host-apim-session=")
-        assert {"Path=/", "HttpOnly", "SameSite=Lax", "Secure"} == set(given.split("; ")[1:])
+        assert given.startswith("__Secure-apim-session=")
+        assert {"Path=/oauth2", "HttpOnly", "SameSite=Lax", "Secure"} == set(given.split("; ")[1:])
 
     serve(plain, tmp_path)
     serve(secure, tmp_path, HTTPS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import attrs
 from apim_sdk import Exchange, Response
@@ -44,8 +45,7 @@ class Visit:
     @property
     def action(self) -> str:
         """Where its forms go: the same page, with the same query."""
-        query = self.exchange.request.query_string
-        return f"?{query}" if query else self.exchange.request.path
+        return f"?{self.exchange.request.query_string}"
 
     def token(self, step: str) -> str:
         """The token of a form of this step."""
@@ -206,9 +206,11 @@ def _see(location: str) -> Response:
 
 
 def _cookie_name(server: Server) -> str:
-    return "__Host-apim-session" if server.issuer.startswith("https:") else "apim-session"
+    return "__Secure-apim-session" if server.issuer.startswith("https:") else "apim-session"
 
 
 def _cookie(server: Server, session: Session) -> str:
+    """The cookie of a session: for the issuer's path alone, so that no backend behind the same host gets to see it."""
     secure = "; Secure" if server.issuer.startswith("https:") else ""
-    return f"{_cookie_name(server)}={session.secret}; Path=/; HttpOnly; SameSite=Lax{secure}"
+    path = urlsplit(server.issuer).path or "/"
+    return f"{_cookie_name(server)}={session.secret}; Path={path}; HttpOnly; SameSite=Lax{secure}"

@@ -52,6 +52,18 @@ def test_consent_that_was_given_is_not_asked_for_again() -> None:
     asyncio.run(check())
 
 
+def test_a_public_client_asks_for_consent_each_time() -> None:
+    """Anybody can use its name (RFC 8252, section 8.6)."""
+
+    async def check() -> None:
+        async with residing(shop={"secret": None}) as server:
+            browser = Browser(server)
+            await browser.allow(scope="orders.read")
+            assert "Allow" in (await browser.get(request(scope="orders.read"))).text
+
+    asyncio.run(check())
+
+
 def test_a_client_of_the_operators_own_asks_for_no_consent() -> None:
     async def check() -> None:
         async with residing(shop={"trusted": True}) as server:

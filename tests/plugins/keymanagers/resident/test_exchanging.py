@@ -72,7 +72,6 @@ def test_a_token_of_a_trusted_issuer_is_exchanged_for_one_of_ours() -> None:
         {"aud": None},
         {"cnf": {"jkt": "x"}},
     ],
-    ids=str,
 )
 @pytest.mark.parametrize("grant", ["exchange", "bearer"])
 def test_any_other_token_is_an_invalid_grant(grant: str, changed: dict[str, Any]) -> None:
@@ -168,7 +167,6 @@ def test_a_client_exchanges_no_token_of_another_that_is_not_for_it() -> None:
         ({"subject_token": "a.b"}, "invalid_grant"),
         ({"subject_token": "a.b.c"}, "invalid_grant"),
     ],
-    ids=str,
 )
 def test_an_exchange_that_is_not_in_order_is_refused(parameters: dict[str, str], error: str) -> None:
     async def check() -> None:

@@ -55,7 +55,6 @@ def test_a_proof_binds_the_token_to_its_key() -> None:
         {"header": {"jwk": OTHER.as_dict(private=False)}},
         {"header": {"jwk": KEY.as_dict(private=True)}},
     ],
-    ids=str,
 )
 def test_a_proof_that_is_not_in_order_is_refused(changed: dict[str, Any]) -> None:
     async def check() -> None:
