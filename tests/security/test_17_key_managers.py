@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from ipaddress import ip_network
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -14,7 +16,8 @@ from apim_keymanagers.oidc import OIDC
 from apim_sdk import ClientRegistration, RegisteredClient
 from apim_sdk.testing import build, started
 from support.callouts import CallingContext
-from support.tokens import public
+from support.gateway import api, run, serving
+from support.tokens import claims, public, signed
 
 from apim_core.egress import Egress, EgressRefused
 
@@ -172,3 +175,28 @@ def test_a_set_of_very_many_keys_is_refused() -> None:
         assert "it has 1000 keys" in await no_keys(manager)
 
     attacked(scenario, answers={"/jwks": many})
+
+
+def test_keys_in_a_network_that_is_not_allowed_are_not_fetched_though_the_server_itself_is_allowed(
+    tmp_path: Path,
+) -> None:
+    """Nothing reaches what listens there, and the gateway knows that it cannot tell."""
+
+    async def scenario() -> None:
+        reached: list[object] = []
+        internal = await asyncio.start_server(lambda *connection: reached.append(connection), "127.0.0.2", 0)
+        async with internal, hostile() as server:
+            server.metadata = {"jwks_uri": f"http://127.0.0.2:{internal.sockets[0].getsockname()[1]}/jwks"}
+            text = api(
+                rest=f"""\
+                egress: {{allow: [127.0.0.1/32]}}
+                key_managers: {{main: {{oidc: {{issuer: "{server.issuer}"}}}}}}
+                """
+            ).replace("keyless: {}", "jwt: {key_manager: main}")
+            token = signed(claims(iss=server.issuer, exp=time.time() + 300, iat=time.time()))
+            async with serving(text, tmp_path) as gateway:
+                answer = await gateway.get("/api/items/1", Authorization=f"Bearer {token}")
+        assert 503 == answer.status
+        assert [] == reached
+
+    run(scenario())
