@@ -18,8 +18,10 @@ from typing import Any, Final, NoReturn
 
 import attrs
 from joserfc.errors import JoseError
-from joserfc.jwk import RSAKey, import_key
+from joserfc.jwk import import_key
 from joserfc.jws import JWSRegistry
+
+from apim_auth.rsa_strength import is_weak
 
 __all__ = [
     "ALGORITHMS",
@@ -49,8 +51,6 @@ ALGORITHMS: Final = tuple(name for names in _OF_KEY.values() for name in names)
 
 _BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]*")
 _KEYS_OF_THE_TOKEN: Final = ("jwk", "jku", "x5c", "x5u")
-_LEAST_RSA_BITS: Final = 2048
-"""RFC 7518, section 3.3."""
 
 
 class InvalidSignature(ValueError):
@@ -164,10 +164,10 @@ def _import(text: str) -> _Usable | None:
         algorithms = _algorithms_of(jwk)
         if not algorithms or jwk.get("use", "sig") != "sig" or "verify" not in jwk.get("key_ops", ("verify",)):
             return None
+        if jwk["kty"] == "RSA" and is_weak(int.from_bytes(urlsafe_b64decode(jwk["n"] + "=="))):
+            return None
         key = import_key({name: value for name, value in jwk.items() if name not in ("alg", "key_ops", "use")})
     except (JoseError, ValueError, TypeError, KeyError):
-        return None
-    if isinstance(key, RSAKey) and key.public_key.key_size < _LEAST_RSA_BITS:
         return None
     return _Usable(key, algorithms)
 
