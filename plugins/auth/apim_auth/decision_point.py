@@ -104,9 +104,8 @@ class Asking(Policy):
 
         ``read`` makes a decision of the JSON that it answers, or raises InvalidDecision.
         """
-        body = json.dumps(question, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode(
-            "utf-8", "surrogatepass"
-        )
+        # In ASCII: half a surrogate pair stays an escape, which a server reads, where in UTF-8 it would be an error.
+        body = json.dumps(question, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
         known = self._known
         key = b"" if known is None else blake2b(body, digest_size=32).digest()
         if known is not None and (found := known.get(key)) is not None:

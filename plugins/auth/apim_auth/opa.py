@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 from urllib.parse import quote
@@ -123,12 +124,32 @@ def _logged(answer: Mapping[str, Any]) -> str | None:
 
 
 def _content(exchange: Exchange, body: bytes) -> Any:
-    """The body for the policy; what says that it is JSON, and is not, is text."""
+    """The body for the policy.
+
+    What says that it is JSON, and is none that every reader reads alike, is text: then no policy is fooled about what
+    the endpoint makes of it.
+    """
     kind = exchange.request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     text = body.decode("utf-8", "replace")
     if kind == "application/json" or kind.endswith("+json"):
         try:
-            return json.loads(text)
+            return json.loads(text, object_pairs_hook=_unique, parse_constant=_finite, parse_float=_finite)
         except (ValueError, RecursionError):
             return text
     return text
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object with no name twice (RFC 8259, section 4)."""
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        raise ValueError("a name is there twice")
+    return content
+
+
+def _finite(text: str) -> float:
+    """A number that JSON can be made of again: 1e999 is none, nor are the NaN and Infinity that JSON has not."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is no number")
+    return number

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 from apim_auth.opa import OPA
 from apim_sdk import Application, Exchange, Principal, Reject, errors
 from apim_sdk.testing import FakeContext, FakeFetched, Outcome, build, make_exchange, run, started
+from hypothesis import given
+from hypothesis import strategies as st
 from support.callouts import CallingContext
 from support.gateway import run as run_gateway
 from support.gateway import serving
@@ -153,6 +156,10 @@ def test_headers_with_credentials_are_never_passed_on(name: str) -> None:
         ("application/json", b'{"amount": ', 403),
         ("text/plain", b'{"amount": 50}', 403),
         ("application/json", b"[" * 20_000, 403),
+        ("application/json", b'{"amount": 50, "amount": 500}', 403),
+        ("application/json", b'{"amount": 500, "amount": 50}', 403),
+        ("application/json", b'{"amount": -1e999}', 403),
+        ("application/json", b'{"amount": -Infinity}', 403),
     ],
 )
 def test_the_body_is_shown_where_that_is_wanted(kind: str, content: bytes, expected: int) -> None:
@@ -163,6 +170,35 @@ def test_the_body_is_shown_where_that_is_wanted(kind: str, content: bytes, expec
         assert content == outcome.exchange.request.body.data
 
     inside()
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters(), max_size=5), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@given(JSON, st.binary(max_size=20), st.sampled_from(["application/json", "text/plain"]))
+def test_nothing_that_a_client_sends_makes_the_question_one_that_cannot_be_answered(
+    content: Any, raw: bytes, kind: str
+) -> None:
+    """Else it would decide what happens by ``on_error``."""
+
+    async def inside() -> None:
+        policy = build(OPA, {**OPA.example, "body": True, "query": True, "on_error": "open"})
+        context = FakeContext(fetches=answers(b'{"result": false}'))
+        async with started(policy, context):
+            for body in (json.dumps(content).encode(), raw):
+                outcome = await run(policy, exchange("POST /a?b=%ff&c", body=body, headers={"Content-Type": kind}))
+                assert 403 == outcome.status
+        for _, _, asked in context.fetched:
+            assert asked is not None
+            assert json.loads(asked.decode("ascii"), parse_constant=pytest.fail)["input"]["method"] == "POST"
+
+    asyncio.run(inside())
 
 
 # The gateway, whole
