@@ -117,7 +117,8 @@ class Store(Plugin):
     def follow(self, prefix: str) -> AsyncIterator[Batch]:
         """All that is under ``prefix`` in batches, and then every change, within a second of its happening.
 
-        It never ends by itself. Where changes were missed (the store was away) it begins again with a ``first`` batch.
+        It never ends by itself. Where changes were missed (the store was away) it begins again with a ``first`` batch;
+        where the store stays away, it raises OSError, so that whoever follows knows, and can follow anew.
         Several changes of one key in a row may come as the last of them. Expiry is told as the key being gone.
         """
         raise NotImplementedError(f"{type(self).__name__} must define follow()")

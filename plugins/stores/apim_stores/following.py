@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Any, Final, Generic, TypeVar
@@ -25,6 +26,8 @@ _FIRST_WAIT: Final = 0.1
 """Seconds until the first new attempt; each one doubles them,"""
 _LONGEST_WAIT: Final = 1.0
 """but not past these."""
+_PATIENCE: Final = 5.0
+"""Seconds that a store may be away before followers are told."""
 
 
 @attrs.frozen
@@ -123,18 +126,22 @@ async def scan(log: ChangeLog[Any], prefix: str) -> AsyncIterator[tuple[str, byt
 async def follow_on(follow: Callable[[], AsyncGenerator[Batch, None]], log: Logger) -> AsyncIterator[Batch]:
     """The batches of ``follow``, which is begun again where it raises OSError in the midst.
 
-    An OSError before the first batch is raised: the store was away to begin with.
+    An OSError is raised where the store was away to begin with, and where it stays away: who follows has to know.
     """
+    failing_since: float | None = None
     begun, wait = False, _FIRST_WAIT
     while True:
         try:
             async with aclosing(follow()) as batches:
                 async for batch in batches:
-                    begun, wait = True, _FIRST_WAIT
+                    begun, wait, failing_since = True, _FIRST_WAIT, None
                     yield batch
         except OSError as error:
-            if not begun:
+            now = time.monotonic()
+            if not begun or (failing_since is not None and now - failing_since > _PATIENCE):
                 raise
-            log.warning("A store is away; changes are not seen until it is back", error=str(error))
+            if failing_since is None:
+                failing_since = now
+                log.warning("A store is away; changes are not seen until it is back", error=str(error))
         await asyncio.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311  # spreads attempts, hides nothing
         wait = min(2 * wait, _LONGEST_WAIT)

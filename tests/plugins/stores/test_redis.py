@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from apim_sdk import Duration, Secret
 from apim_sdk.testing.context import FakeContext, started
+from apim_stores import following as following_module
 from apim_stores.redis import Redis, Sentinels
 from apim_stores.tls import TLS
 from support.authority import make_certificates
@@ -129,6 +130,21 @@ def test_a_follower_of_a_server_that_was_away_for_long_knows_all_that_changed(se
         firsts, events = asyncio.run(scenario())
     assert 2 <= firsts
     assert {"A store is away; changes are not seen until it is back"} == events
+
+
+def test_a_follower_is_told_that_the_server_stays_away(server: RedisProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(following_module, "_PATIENCE", 0.5)
+
+    async def scenario() -> None:
+        async with started(store_of(server)) as store:
+            batches = store.follow("")
+            await anext(batches)
+            await asyncio.to_thread(server.stop)
+            with pytest.raises(ConnectionError):
+                await anext(batches)
+
+    with running(server):
+        asyncio.run(scenario())
 
 
 # What the server forgets
