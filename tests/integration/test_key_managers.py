@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from support.keycloak import KeycloakServer
 from support.okta import OktaServer
 from support.provider import Provider, provider
 from support.stand_in import serving_stand_in
+from support.tokens import signed
 
 TEXT = """\
 management: {{enabled: false}}
@@ -132,6 +134,21 @@ def test_one_that_is_away_keeps_nobody_else_out(main: Provider, tmp_path: Path) 
         with main.away():
             assert 200 == (await found.get(known)).status
             assert 200 == (await found.get(found.staff.issue("till"))).status
+
+    in_a_world(main, tmp_path, scenario)
+
+
+def test_a_flood_of_made_up_key_ids_makes_the_gateway_ask_a_few_times_only(main: Provider, tmp_path: Path) -> None:
+    content = {"iss": main.issuer, "sub": "shop", "azp": "shop", "exp": 1_900_000_000}
+    made_up = [signed(content, {"kid": f"made-up-{number}"}) for number in range(300)]
+
+    async def scenario(found: World) -> None:
+        good = main.token("shop")
+        assert 200 == (await found.get(good)).status
+        before = main.count("/jwks")
+        assert {401} == {answer.status for answer in await asyncio.gather(*map(found.get, made_up))}
+        assert 200 == (await found.get(main.token("shop"))).status
+        assert 1 <= main.count("/jwks") - before <= 6
 
     in_a_world(main, tmp_path, scenario)
 

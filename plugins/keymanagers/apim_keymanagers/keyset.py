@@ -100,13 +100,15 @@ class _Known:
 class KeySet:
     """The keys of one authorization server, shared by all snapshots that trust it. Belongs to one event loop.
 
-    ``load`` fetches them; it is that of the newest snapshot, which sets it.
+    ``load`` fetches them; it is that of the newest snapshot, which sets it. ``count`` is told what came of each look-up
+    that wanted a fetch: ``fetched``, ``failed``, or ``withheld`` where the bucket was empty.
     """
 
     load: Callable[[], Awaitable[Loaded]]
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, count: Callable[[str], None] = lambda outcome: None) -> None:
         self.generation = 1
+        self._count = count
         self._now = clock.monotonic
         self._known = _Known()
         self._lock = asyncio.Lock()
@@ -132,6 +134,7 @@ class KeySet:
             return found
         if self._lock.locked() or self._may_fetch():
             return self._ask(key_id)
+        self._count("withheld")
         if self.empty:
             raise ConnectionError(f"there are no keys yet: {self._failure}")
         return ()
@@ -147,6 +150,7 @@ class KeySet:
                     self._fresh_for, self._failure = loaded.fresh_for, None
                 except (OSError, ValueError) as error:
                     self._failure = error
+                self._count("fetched" if self._failure is None else "failed")
                 self._attempts += 1
         if self._failure is not None:
             raise ConnectionError(str(self._failure)) from self._failure

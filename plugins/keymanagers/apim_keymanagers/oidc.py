@@ -11,7 +11,6 @@ import attrs
 from apim_sdk import (
     ClientField,
     ClientRegistration,
-    Clock,
     Context,
     Duration,
     Fetched,
@@ -147,7 +146,7 @@ class OIDC(KeyManager):
 
     async def start(self, context: Context) -> None:
         own = None if self.credentials is None else await asyncio.to_thread(own_authentication, self.credentials)
-        server = await context.shared(("key manager", self), lambda: self._unknown_server(context.clock))
+        server = await context.shared(("key manager", self), lambda: self._unknown_server(context))
         configured = {name: url for name in _CONFIGURABLE if (url := getattr(self, name)) is not None}
         endpoints = Endpoints(
             self.issuer, server.discovery, context.fetch, context.clock, configured, self._usual(), self.tls
@@ -238,10 +237,13 @@ class OIDC(KeyManager):
         """Endpoints that servers of this product have though their metadata may not say so."""
         return {}
 
-    def _unknown_server(self, clock: Clock) -> KnownServer:
+    def _unknown_server(self, context: Context) -> KnownServer:
         """The server before anything was fetched from it."""
-        discovery = Discovery(self._documented_issuer(), self._places(), self.refresh, clock)
-        return KnownServer(discovery, KeySet(clock))
+        discovery = Discovery(self._documented_issuer(), self._places(), self.refresh, context.clock)
+        count = context.metrics.counter(
+            "apim_key_manager_keys", "Look-ups of a key manager's keys that wanted a fetch", ("issuer", "outcome")
+        )
+        return KnownServer(discovery, KeySet(context.clock, lambda outcome: count(self.issuer, outcome)))
 
     def fetch(self, place: str) -> Awaitable[Fetched]:
         """Get a document from the server. Raises OSError."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from inspect import isawaitable
 from pathlib import Path
@@ -172,6 +173,24 @@ def test_a_new_configuration_that_is_refused_leaves_the_server_to_the_one_before
         await refused.close()
 
     asyncio.run(refuse())
+
+
+def test_fetches_and_those_that_were_withheld_are_counted() -> None:
+    expected = {"fetched": 1, "failed": 5, "withheld": 2}
+
+    async def once() -> None:
+        url = f"{ISSUER}/jwks"
+        fetches: dict[str, Any] = {url: answer(KEYS)}
+        context = FakeContext(fetches=fetches)
+        async with started(build(OIDC, {"issuer": ISSUER, "jwks": {"url": url}}), context) as manager:
+            fetches[url] = ConnectionError("away")
+            for number in range(7):
+                with contextlib.suppress(ConnectionError):
+                    await ids(manager, f"made-up-{number}")
+        counted = {name: context.metrics.counters["apim_key_manager_keys", ISSUER, name] for name in expected}
+        assert expected == counted
+
+    asyncio.run(once())
 
 
 def test_a_server_without_metadata_has_what_is_configured() -> None:
