@@ -14,6 +14,7 @@ from apim_sdk import Authenticator, Context, Credential, Duration, Exchange, Pri
 from apim_sdk.errors import INVALID_CREDENTIALS, PLAN_RESOLUTION_FAILURE
 
 from apim_auth.basic_verification import TooBusy, Verifications
+from apim_auth.ldap_users import LDAPDirectory, LDAPUsers
 from apim_auth.users import User, Users
 from apim_auth.users_file import UserFile
 from apim_auth.users_passwords import check_hash
@@ -64,6 +65,8 @@ class Basic(Authenticator):
     """File of users, as `htpasswd -B` writes it; bcrypt and Argon2id only. It is read again when it has changed."""
     groups: Path | None = None
     """File of roles, with lines such as `role: user user`. It is read again when it has changed."""
+    ldap: LDAPDirectory | None = None
+    """LDAP directory of users."""
     store: str | None = None
     """Name of the store in which the key manager `resident` keeps its users."""
     namespace: str = "resident"
@@ -85,8 +88,8 @@ class Basic(Authenticator):
     _verifications: Verifications = state()
 
     def __attrs_post_init__(self) -> None:
-        if sum(place is not None for place in (self.users, self.file, self.store)) != 1:
-            raise ValueError("say where the users are, in one place: `users`, `file` or `store`")
+        if sum(place is not None for place in (self.users, self.file, self.ldap, self.store)) != 1:
+            raise ValueError("say where the users are, in one place: `users`, `file`, `ldap` or `store`")
         if self.groups is not None and self.file is None:
             raise ValueError("`groups` goes with `file`")
         self.hold(challenge=f'Basic realm="{self.realm}", charset="UTF-8"')
@@ -113,6 +116,9 @@ class Basic(Authenticator):
                 {name: user.password.reveal() for name, user in self.users.items()},
                 {name: frozenset(user.roles) for name, user in self.users.items()},
             )
+        if self.ldap is not None:
+            directory = self.ldap
+            return await context.shared(("users", directory), lambda: LDAPUsers(directory))
         if self.store is not None:
             store, namespace = context.store(self.store), self.namespace
             from_store = await context.shared(("users", store, namespace), lambda: UserStore(store, namespace))
@@ -141,9 +147,10 @@ class Basic(Authenticator):
     async def _verify(self, digest: bytes, token: str) -> Principal:
         try:
             name, password = _name_and_password(token)
-            principal = await self._verifications.verify(digest, name, password, self._admit)
         except ValueError as error:
             raise self._refusal("it is no name and password in base64 and UTF-8") from error
+        try:
+            principal = await self._verifications.verify(digest, name, password, self._admit)
         except TooBusy:
             raise Reject(
                 PLAN_RESOLUTION_FAILURE,
