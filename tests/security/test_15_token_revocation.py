@@ -117,7 +117,7 @@ def test_an_opaque_token_is_refused_as_soon_as_it_is_revoked(tmp_path: Path) -> 
             await api.served.reload("egress: {allow: [127.0.0.0/8]}\n" + text)
             assert [200] * 3 == [(await api.get("opaque-1")).status for _ in range(3)]
             assert ["/introspect"] == [request.target for request in server.requests if "introspect" in request.target]
-            revoke("token_id", "id-1", issuer=None)(api, "opaque-1")
+            revoke("token_id", "id-1", issuer=server.url)(api, "opaque-1")
             assert 401 == (await api.get("opaque-1")).status
             assert 3 == len(api.backend.requests)
 

@@ -67,6 +67,7 @@ class Acceptance:
             scope_claim=settings.scope_claim or manager.scope_claim,
             roles_claim=settings.roles_claim,
             key_manager=name,
+            issuer=manager.issuer,
             expires=None if ends is None else ends - settings.leeway,
         )
         verified = Verified(

@@ -95,9 +95,11 @@ def principal_of(
     scope_claim: str,
     roles_claim: str | None,
     key_manager: str | None,
+    issuer: str | None,
     expires: float | None,
 ) -> Principal:
-    """Whom the token speaks of; the first of ``client_id_claims`` that is there names the client.
+    """Whom the token speaks of; the first of ``client_id_claims`` that is there names the client, ``issuer`` who it is
+    by where it does not say so.
 
     Raises InvalidClaims if it names nobody.
     """
@@ -111,7 +113,7 @@ def principal_of(
         scopes=frozenset(scopes),
         claims=MappingProxyType({**claims, "scope": list(scopes)}),
         client_id=client_id,
-        issuer=text_of(claims, "iss"),
+        issuer=text_of(claims, "iss") or issuer,
         expires=expires,
         roles=frozenset(list_of(claims, roles_claim)) if roles_claim is not None else frozenset(),
         key_manager=key_manager,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import attrs
-from apim_sdk import Context, Credential, Duration, Exchange, Regex, state
+from apim_sdk import Context, Credential, Duration, Exchange, KeyManager, Regex, state
 
 from apim_auth.introspector import Introspector
 from apim_auth.managers import KeyManagers
@@ -42,6 +42,9 @@ class OAuth2(TokenAuthenticator):
         if len(found.named) > 1:
             names = ", ".join(str(name) for name, _ in found.named)
             raise LookupError(f"name the `key_manager` that knows these tokens, one of: {names}")
+        ((name, manager),) = found.named
+        if type(manager).introspect is KeyManager.introspect:
+            raise LookupError(f"the key manager {name!r} introspects no tokens: its tokens are for `jwt`")
         return found
 
     def examining(self, context: Context, managers: KeyManagers, known: VerifiedTokens) -> Examine:

@@ -94,6 +94,10 @@ class FakeKeyManager(KeyManager):
         """The keys with this ``kid``; all of them if it is None."""
         return tuple(key for key in self._keys if key_id is None or key.get("kid") == key_id)
 
+    async def introspect(self, token: str) -> Mapping[str, Any]:
+        """That it knows no such token."""
+        return {"active": False}
+
 
 @attrs.define
 class FakeContext:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
 from inspect import isawaitable
 from ipaddress import ip_address
 from typing import Any
@@ -13,8 +13,10 @@ import attrs
 import pytest
 from apim_auth.certificates import thumbprint
 from apim_auth.dpop import DPoP
-from apim_sdk import Client, Credential, Exchange, Principal, Reject, Secret, TLSInfo, errors
+from apim_sdk import Client, Credential, Exchange, Headers, Principal, Reject, Secret, TLSInfo, errors
 from apim_sdk.testing import FakeContext, FakeKeyManager, FakeStore, build, make_exchange, started
+from hypothesis import given
+from hypothesis import strategies as st
 from support.proofs import URL, bound, jkt, jwk, proof
 from support.tokens import ISSUER, NOW, claims, key, public, signed
 
@@ -67,7 +69,7 @@ JWT = {"jwt": {"key_manager": "main"}}
 OAUTH2 = {"oauth2": {"key_manager": "main"}}
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def running(context: FakeContext | None = None, **settings: Any) -> AsyncIterator[Running]:
     made = context or fake_context()
     async with started(build(DPoP, settings if "oauth2" in settings else {**JWT, **settings}), made) as plugin:
@@ -196,6 +198,36 @@ def test_a_proof_whose_signature_is_by_another_key_is_refused() -> None:
 
     assert "signature of the proof is wrong" in refusal(get(TOKEN, ".".join(other)))
     assert "signature of the proof is wrong" in refusal(get(TOKEN, f"{header}.{payload}.{other[2]}"))
+
+
+CONTENT: st.SearchStrategy[Any] = (
+    st.none() | st.integers() | st.floats() | st.text(max_size=8) | st.lists(st.text(max_size=3), max_size=2)
+)
+
+
+@given(
+    st.dictionaries(st.sampled_from(["typ", "jwk", "kid", "crit"]), CONTENT, max_size=2),
+    st.dictionaries(st.sampled_from(["htm", "htu", "ath", "jti", "iat", "nonce"]), CONTENT, min_size=1, max_size=2),
+)
+def test_whatever_a_proof_says_it_is_accepted_or_refused_in_order(
+    header: dict[str, Any], changes: dict[str, Any]
+) -> None:
+    with contextlib.suppress(Reject):
+        assert "anna" == judge(get(TOKEN, proof(TOKEN, header, **changes)), nonce="nonce" in changes).subject
+
+
+@given(st.text(st.characters(max_codepoint=255, exclude_characters="\r\n\x00"), max_size=80))
+def test_what_is_no_proof_is_refused_in_order(text: str) -> None:
+    headers = Headers.from_raw([(b"Authorization", f"DPoP {TOKEN}".encode()), (b"DPoP", text.encode("latin-1"))])
+    assert refusal(make_exchange("GET /orders", headers, host="api.example", scheme="https"))
+
+
+@given(st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=60))
+def test_a_url_in_normal_form_stays_as_it_is(text: str) -> None:
+    from apim_auth.dpop_proof import normal_url
+
+    once = normal_url(f"https://api.example/{text}")
+    assert once == normal_url(once)
 
 
 def test_a_proof_for_another_token_is_refused() -> None:

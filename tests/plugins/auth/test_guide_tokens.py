@@ -33,7 +33,7 @@ apis:
 def blocks() -> list[object]:
     return [
         pytest.param(text, id=f"{name} {number}")
-        for name in ("jwt", "oauth2", "dpop")
+        for name in ("jwt", "oauth2", "dpop", "internal-key")
         for number, text in enumerate(
             re.findall(r"```yaml\n(.*?)```", (PAGES / f"{name}.md").read_text(), re.DOTALL), 1
         )
@@ -43,6 +43,7 @@ def blocks() -> list[object]:
 @pytest.mark.parametrize("text", blocks())
 def test_a_configuration_of_the_guide_starts(text: str, tmp_path: Path) -> None:
     (tmp_path / "issuer.pem").write_bytes(key().as_pem(private=False))
+    (tmp_path / "internal-keys.pem").write_bytes(key().as_pem(private=False))
     (tmp_path / "jwks.json").write_text('{"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "%s"}]}' % ("A" * 43))
     if text.startswith("authentication:"):
         plan = "    plans:\n      - name: gold\n" + textwrap.indent(text, " " * 8)
@@ -71,4 +72,4 @@ def drop(logger: object, method: str, event: dict[str, object]) -> dict[str, obj
 
 
 def test_there_are_configurations_to_start() -> None:
-    assert 12 == len(blocks())
+    assert 13 == len(blocks())

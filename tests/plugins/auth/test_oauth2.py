@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
 from inspect import isawaitable
 from ipaddress import ip_address
 from typing import Any
@@ -13,8 +13,21 @@ import attrs
 import pytest
 from apim_auth.certificates import thumbprint
 from apim_auth.oauth2 import OAuth2
-from apim_sdk import Client, Credential, Exchange, KeyManagerError, Principal, Reject, Secret, TLSInfo, errors
+from apim_sdk import (
+    Client,
+    Credential,
+    Exchange,
+    KeyManager,
+    KeyManagerError,
+    Principal,
+    Reject,
+    Secret,
+    TLSInfo,
+    errors,
+)
 from apim_sdk.testing import FakeContext, FakeKeyManager, build, make_exchange, started
+from hypothesis import given
+from hypothesis import strategies as st
 from support.tokens import ISSUER, NOW, claims, signed
 
 TOKEN = "2YotnFZFEjr1zCsicMWpAA"
@@ -60,7 +73,7 @@ class Running:
         return caught.value
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def running(answer: Mapping[str, Any] | None = None, **settings: Any) -> AsyncIterator[Running]:
     server = Server(**{TOKEN: answer or active()})
     context = FakeContext(key_managers={"main": server})
@@ -102,6 +115,10 @@ def test_the_principal_is_who_the_server_says() -> None:
         principal.key_type,
     )
     assert "active" not in principal.claims
+
+
+def test_a_token_that_does_not_say_by_whom_it_is_is_by_its_server() -> None:
+    assert ISSUER == judge(active()).issuer
 
 
 def test_a_token_that_never_expires_has_no_end() -> None:
@@ -368,6 +385,50 @@ def test_tokens_of_another_pattern_are_left_to_other_plans() -> None:
 
     assert Credential("bearer", Secret("opaque-abc")) == find("opaque-abc")
     assert [None, None] == [find("opaque-abc1"), find("x.opaque-abc")]
+
+
+def test_a_key_manager_that_introspects_nothing_stops_the_start() -> None:
+    class Silent(FakeKeyManager):
+        introspect = KeyManager.introspect
+
+    async def start() -> None:
+        async with started(build(OAuth2, {}), FakeContext(key_managers={"main": Silent(issuer=ISSUER)})):
+            pass
+
+    with pytest.raises(LookupError, match="'main' introspects no tokens"):
+        asyncio.run(start())
+
+
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+NAMES = "active sub client_id scope exp iat nbf iss aud cnf typ keytype jti roles".split()
+    "active",
+    "sub",
+    "client_id",
+    "scope",
+    "exp",
+    "iat",
+    "nbf",
+    "iss",
+    "aud",
+    "cnf",
+    "typ",
+    "keytype",
+    "jti",
+    "roles",
+]
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), JSON))
+def test_whatever_a_server_answers_is_a_principal_or_a_refusal(answer: dict[str, Any]) -> None:
+    async def test(made: Running) -> None:
+        with contextlib.suppress(Reject):
+            assert isinstance(await made.judge(), Principal)
+
+    within(test, {**active(), **answer}, roles_claim="roles", audience=["orders"], required_claims={"sub": ["anna"]})
 
 
 def test_without_a_name_there_must_be_one_key_manager() -> None:
