@@ -71,7 +71,7 @@ def test_roles_come_from_the_file_of_groups(tmp_path: Path) -> None:
         ("eve:", "plain text"),
         ("eve", "write user:hash"),
         (":x", "write user:hash"),
-        (f"anna:{ANNA}", "'anna' is there already"),
+        pytest.param(f"anna:{ANNA}", "'anna' is there already", id="twice"),
     ],
 )
 def test_a_line_that_is_not_accepted_is_named(line: str, kind: str, tmp_path: Path) -> None:

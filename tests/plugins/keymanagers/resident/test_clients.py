@@ -151,7 +151,6 @@ def robot(**changed: Any) -> dict[str, Any]:
         {"header": {"jku": "https://evil.example/keys"}},
         {"header": {"crit": ["exp"]}},
     ],
-    ids=str,
 )
 def test_an_assertion_is_good_if_it_is_all_in_order(changed: dict[str, Any]) -> None:
     async def check() -> None:
