@@ -119,7 +119,6 @@ def test_settings_without_keys_are_refused(tmp_path: Path) -> None:
         judge("x", keys=[{"kty": "oct", "k": "c2VjcmV0"}])
 
 
-@pytest.mark.filterwarnings("ignore::joserfc.errors.SecurityWarning")
 @pytest.mark.parametrize(("kind", "size"), [("OKP", "Ed25519"), ("EC", "P-256"), ("RSA", 2048)])
 @pytest.mark.parametrize("as_pem", [True, False])
 def test_a_key_that_was_made_is_good(kind: str, size: Any, as_pem: bool, tmp_path: Path) -> None:

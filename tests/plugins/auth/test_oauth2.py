@@ -405,21 +405,6 @@ JSON: st.SearchStrategy[Any] = st.recursive(
     max_leaves=5,
 )
 NAMES = "active sub client_id scope exp iat nbf iss aud cnf typ keytype jti roles".split()
-    "active",
-    "sub",
-    "client_id",
-    "scope",
-    "exp",
-    "iat",
-    "nbf",
-    "iss",
-    "aud",
-    "cnf",
-    "typ",
-    "keytype",
-    "jti",
-    "roles",
-]
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), JSON))
