@@ -14,7 +14,7 @@ from apim_sdk.body import BodyTooLarge
 from apim_keymanagers.resident.asked import Asked
 from apim_keymanagers.resident.errors import OAuthError, invalid_request
 
-__all__ = ["asked_by_form", "asked_by_query", "empty", "failure", "json_answer", "json_body"]
+__all__ = ["asked_by_form", "asked_by_query", "empty", "failure", "json_answer", "json_body", "parameters_of"]
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _LONGEST_FORM: Final = 64 * 1024
@@ -64,12 +64,12 @@ async def asked_by_form(exchange: Exchange, url: str) -> Asked:
         text = body.decode("ascii")
     except UnicodeDecodeError:
         raise invalid_request("a form is in ASCII") from None
-    return _asked(exchange, _parameters(text), url)
+    return _asked(exchange, parameters_of(text), url)
 
 
 def asked_by_query(exchange: Exchange, url: str) -> Asked:
     """A request whose parameters are in its query. Raises OAuthError."""
-    return _asked(exchange, _parameters(exchange.request.query_string), url)
+    return _asked(exchange, parameters_of(exchange.request.query_string), url)
 
 
 async def json_body(exchange: Exchange) -> Mapping[str, Any]:
@@ -104,7 +104,7 @@ def _asked(exchange: Exchange, parameters: Mapping[str, str], url: str) -> Asked
     )
 
 
-def _parameters(text: str) -> dict[str, str]:
+def parameters_of(text: str) -> dict[str, str]:
     """The parameters of a form or query (WHATWG URL, section 5.1), strictly: no part without ``=``, only UTF-8."""
     parameters: dict[str, str] = {}
     parts = text.split("&", _MOST_PARAMETERS) if text else ()

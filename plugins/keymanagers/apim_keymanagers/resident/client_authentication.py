@@ -17,7 +17,7 @@ from apim_keymanagers.resident.jws import InvalidAssertion, parts_of, verified_c
 if TYPE_CHECKING:
     from apim_keymanagers.resident.server import Server
 
-__all__ = ["authenticated", "basic_credentials", "identified"]
+__all__ = ["authenticated", "basic_credentials", "identified", "thumbprint_of_certificate"]
 
 _ASSERTION: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _LEEWAY: Final = 60.0
@@ -110,13 +110,18 @@ async def _check(server: Server, client: Client, asked: Asked, claims: dict[str,
         raise InvalidAssertion("it was used before")
 
 
+def thumbprint_of_certificate(certificate: bytes) -> str:
+    """The ``x5t#S256`` of a certificate in DER (RFC 8705, section 3.1)."""
+    return urlsafe_b64encode(sha256(certificate).digest()).rstrip(b"=").decode()
+
+
 def _has_certificate(client: Client, certificate: bytes) -> bool:
     from cryptography import x509
 
     if client.certificate is None:
         return False
     if client.auth_method == "self_signed_tls_client_auth":
-        return urlsafe_b64encode(sha256(certificate).digest()).rstrip(b"=").decode() == client.certificate
+        return thumbprint_of_certificate(certificate) == client.certificate
     if client.auth_method != "tls_client_auth":
         return False
     try:

@@ -71,6 +71,8 @@ class Client:
     """Whether it may ask about tokens of other clients, as a resource server."""
     dpop: bool = False
     """Whether its tokens are bound to a key (RFC 9449)."""
+    certificate_bound: bool = False
+    """Whether its tokens are bound to its certificate (RFC 8705, section 3)."""
     token_format: TokenFormat | None = None
     key_type: str | None = None
     lifetimes: Mapping[str, float] = _NOTHING

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from apim_keymanagers.resident.asked import Asked
+from apim_keymanagers.resident.client_authentication import thumbprint_of_certificate
 from apim_keymanagers.resident.clients import Client
 from apim_keymanagers.resident.credentials import challenge_of, digest, new_identifier
 from apim_keymanagers.resident.device import device_code
 from apim_keymanagers.resident.dpop import thumbprint_of_proof
-from apim_keymanagers.resident.errors import OAuthError, invalid_grant
+from apim_keymanagers.resident.errors import OAuthError, invalid_grant, invalid_request
 from apim_keymanagers.resident.exchanging import jwt_bearer, token_exchange
 from apim_keymanagers.resident.granting import Granted, about
 from apim_keymanagers.resident.scopes import STANDARD
@@ -38,13 +39,25 @@ async def token_answer(server: Server, asked: Asked, client: Client) -> dict[str
     if client.dpop and thumbprint is None:
         raise OAuthError("invalid_dpop_proof", "the client's tokens are bound to a key: send a DPoP proof")
     granted = await grant(server, asked, client, thumbprint)
-    return await _answer(server, granted, client, thumbprint)
+    return await _answer(server, granted, client, _confirmation(asked, client, thumbprint))
 
 
-async def _answer(server: Server, granted: Granted, client: Client, thumbprint: str | None) -> dict[str, Any]:
+def _confirmation(asked: Asked, client: Client, thumbprint: str | None) -> Mapping[str, str] | None:
+    """What the token is to be bound to: a key that was proved, a certificate that was shown."""
+    bound = {} if thumbprint is None else {"jkt": thumbprint}
+    if client.certificate_bound:
+        if asked.certificate is None:
+            raise invalid_request("the client's tokens are bound to its certificate: show it")
+        bound["x5t#S256"] = thumbprint_of_certificate(asked.certificate)
+    return bound or None
+
+
+async def _answer(
+    server: Server, granted: Granted, client: Client, confirmation: Mapping[str, str] | None
+) -> dict[str, Any]:
     authorization = granted.authorization
-    if thumbprint is not None and authorization.confirmation is None:
-        authorization = attrs.evolve(authorization, confirmation={"jkt": thumbprint})
+    if confirmation is not None:
+        authorization = attrs.evolve(authorization, confirmation=confirmation)
     access = authorization  # an access token says less about the user than an ID token
     if not authorization.claims.keys() <= {"roles"}:
         claims = {name: value for name, value in authorization.claims.items() if name == "roles"}
@@ -52,7 +65,7 @@ async def _answer(server: Server, granted: Granted, client: Client, thumbprint: 
     issued = await server.tokens.issue(access, reuse=granted.reuse)
     answer: dict[str, Any] = {
         "access_token": issued.token,
-        "token_type": "Bearer" if authorization.confirmation is None else "DPoP",
+        "token_type": "Bearer" if confirmation is None or "jkt" not in confirmation else "DPoP",
         "expires_in": max(0, int(issued.expires) - int(server.now())),
         "scope": " ".join(authorization.scopes),
     }
@@ -134,7 +147,7 @@ async def _refresh_token(server: Server, asked: Asked, client: Client, thumbprin
     """RFC 6749, section 6."""
     family = await server.families.find(asked.need("refresh_token"), client)
     granted = family.authorization(client)
-    if granted.confirmation is not None and granted.confirmation.get("jkt") != thumbprint:
+    if granted.confirmation is not None and granted.confirmation != _confirmation(asked, client, thumbprint):
         raise OAuthError("invalid_dpop_proof", "the refresh token is bound to another key")
     wanted = (asked.get("scope") or "").split()
     if not set(wanted) <= set(granted.scopes):

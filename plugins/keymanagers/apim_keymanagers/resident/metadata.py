@@ -35,6 +35,7 @@ async def metadata_of(server: Server) -> dict[str, Any]:
         "code_challenge_methods_supported": ["S256", "plain"] if settings.allow_plain_pkce else ["S256"],
         "dpop_signing_alg_values_supported": list(_SIGNING),
         "authorization_response_iss_parameter_supported": True,
+        "tls_client_certificate_bound_access_tokens": True,
         "claims_supported": ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "name", "email", "roles"],
     }
     for endpoint in ("token", "introspection", "revocation"):

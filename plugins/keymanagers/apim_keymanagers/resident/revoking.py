@@ -17,7 +17,7 @@ async def introspection_answer(server: Server, asked: Asked, client: Client) -> 
     """What a client is told of a token: of others' only that it is not active, unless it may ask about those."""
     token = asked.need("token")
     claims = await server.tokens.introspect(token)
-    kind = "Bearer" if claims is None or "cnf" not in claims else "DPoP"
+    kind = "DPoP" if claims is not None and "jkt" in claims.get("cnf", ()) else "Bearer"
     if claims is None:
         claims = await server.families.introspect(token)
     if claims is None or not (client.introspects or _concerns(client, claims)):

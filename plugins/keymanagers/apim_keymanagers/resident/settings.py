@@ -125,6 +125,8 @@ class ClientSettings:
     """Whether it may ask about tokens of other clients, as a resource server does."""
     dpop_bound_access_tokens: bool = False
     """Whether its tokens are bound to a key of its own (RFC 9449)."""
+    tls_client_certificate_bound_access_tokens: bool = False
+    """Whether its tokens are bound to the certificate of its connection (RFC 8705)."""
     token_format: TokenFormat | None = None
     """Format of its access tokens, in the place of the server's."""
     key_type: Literal["PRODUCTION", "SANDBOX"] | None = None
@@ -156,6 +158,7 @@ class ClientSettings:
             trusted=self.trusted,
             introspects=self.introspects,
             dpop=self.dpop_bound_access_tokens,
+            certificate_bound=self.tls_client_certificate_bound_access_tokens,
             token_format=self.token_format,
             key_type=self.key_type,
         )

@@ -26,7 +26,6 @@ from apim_keymanagers.resident.vault import Vault
 __all__ = ["ACCESS_TOKEN_TYPE", "Authorization", "Issued", "Tokens"]
 
 ACCESS_TOKEN_TYPE: Final = "at+jwt"  # noqa: S105  # the `typ` of RFC 9068, section 2.1
-_OWN_CLAIMS: Final = ("iss", "aud", "exp", "iat", "jti", "client_id", "azp", "scope", "cnf", "act", "sub")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 

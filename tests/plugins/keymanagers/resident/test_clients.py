@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from base64 import b64encode
+from base64 import b64encode, urlsafe_b64encode
+from datetime import UTC, datetime
+from hashlib import sha256
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
@@ -187,12 +190,31 @@ def test_an_assertion_is_good_once() -> None:
 def certificate(name: str) -> bytes:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    from datetime import UTC, datetime
-
     at = datetime.fromtimestamp(time.time(), UTC)
     built = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
     built = built.serial_number(1).not_valid_before(at).not_valid_after(at)
     return built.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+
+def test_a_token_is_bound_to_the_certificate_of_its_client() -> None:
+    """RFC 8705, section 3."""
+    settings = {
+        "token_endpoint_auth_method": "tls_client_auth",
+        "certificate": "CN=robot",
+        "tls_client_certificate_bound_access_tokens": True,
+    }
+
+    async def check() -> None:
+        async with residing(clients={"robot": settings}) as server:
+            shown = certificate("robot")
+            client = Client(ip_address("203.0.113.7"), tls=TLSInfo("TLSv1.3", "x", None, shown))
+            body = b"grant_type=client_credentials&client_id=robot"
+            answer = await server.ask("POST /token", FORM, body, client=client)
+            told = await server.introspect(answer.json["access_token"])
+            thumbprint = urlsafe_b64encode(sha256(shown).digest()).decode().rstrip("=")
+            assert ("Bearer", {"x5t#S256": thumbprint}) == (answer.json["token_type"], told["cnf"])
+
+    asyncio.run(check())
 
 
 @pytest.mark.parametrize(("name", "status"), [("robot", 200), ("robots", 401), (None, 401)])
@@ -200,8 +222,6 @@ def test_a_client_is_known_by_the_subject_of_its_certificate(name: str | None, s
     async def check() -> None:
         settings = {"token_endpoint_auth_method": "tls_client_auth", "certificate": "CN=robot"}
         async with residing(clients={"robot": settings}) as server:
-            from ipaddress import ip_address
-
             shown = None if name is None else certificate(name)
             client = Client(ip_address("203.0.113.7"), tls=TLSInfo("TLSv1.3", "x", None, shown))
             body = b"grant_type=client_credentials&client_id=robot"
