@@ -1,4 +1,4 @@
-"""Threat class 13 for tokens: none is in an answer, a log line, a record or a metric, good, bad or not to be judged."""
+"""Threat class 13, for tokens: none is in an answer, a log line, a record or a metric, whatever becomes of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Threat class 14 for tokens: one that is bound to a certificate or key is no good to who stole it, on any listener."""
+"""Threat class 14, for tokens: one bound to a certificate or key is no good to who stole it, on any listener."""
 
 from __future__ import annotations
 
