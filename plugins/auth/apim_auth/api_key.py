@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Final
 
 import attrs
 from apim_sdk import (
+    ApplicationKey,
     Applications,
     Authenticator,
     Clock,
@@ -28,6 +29,7 @@ from apim_auth.concealing import remove_parameter
 __all__ = ["APIKey"]
 
 _CHALLENGE: Final = 'ApiKey realm="apim"'
+_REMEMBERED: Final = 10_000
 
 
 @attrs.frozen
@@ -53,6 +55,7 @@ class APIKey(Authenticator):
     _header: bytes = state()
     _applications: Applications = state()
     _clock: Clock = state()
+    _principals: dict[str, Principal] = state()
     _signed: SignedKeys | None = state()
 
     def __attrs_post_init__(self) -> None:
@@ -61,7 +64,7 @@ class APIKey(Authenticator):
         self.hold(_header=HeaderField(self.header, "").lower_name if self.header else b"")
 
     async def start(self, context: Context) -> None:
-        self.hold(_applications=context.applications, _clock=context.clock)
+        self.hold(_applications=context.applications, _clock=context.clock, _principals={})
         if self.jwt is not None:
             keys = await asyncio.to_thread(self.jwt.load)
             self.hold(_signed=SignedKeys(keys, self.jwt.leeway, context))
@@ -87,7 +90,23 @@ class APIKey(Authenticator):
             raise _refusal(f"the key {key.id} has expired")
         if key.addresses or key.referers:
             check_bounds(exchange, key.addresses, key.referers)
-        return Principal(key.application.name, application=key.application, expires=key.expires, key_type=key.key_type)
+        return self._principal(key)
+
+    def _principal(self, key: ApplicationKey) -> Principal:
+        """Whom the key belongs to: made once for all calls with it, since making one is most of the work."""
+        known = self._principals.get(key.id)
+        if (
+            known is None
+            or known.application is not key.application
+            or known.expires != key.expires
+            or known.key_type != key.key_type
+        ):
+            if len(self._principals) >= _REMEMBERED:
+                self._principals.clear()
+            application = key.application
+            known = Principal(application.name, application=application, expires=key.expires, key_type=key.key_type)
+            self._principals[key.id] = known
+        return known
 
     def _judge_signed(self, keys: SignedKeys, value: str, exchange: Exchange) -> Principal:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final, NoReturn
 
@@ -11,6 +12,7 @@ __all__ = ["BadSignature", "Component", "Signature", "parse_signatures"]
 
 _MOST_SIGNATURES: Final = 8
 _MOST_COMPONENTS: Final = 64
+_NAME: Final = re.compile(r"@?[!#$%&'*+.^_`|~0-9a-z-]+")
 _INTEGERS: Final = frozenset(("created", "expires"))
 _TEXTS: Final = frozenset(("alg", "keyid", "nonce", "tag"))
 
@@ -84,9 +86,9 @@ def _signature(label: str, member: Any, value: Any) -> Signature:
 def _component(name: Any, parameters: Mapping[str, Any]) -> Component:
     from http_sf import ser
 
-    if type(name) is not str or not name or name != name.lower():
+    if type(name) is not str or _NAME.fullmatch(name) is None:
         raise BadSignature(f"{name!s:.80} is no component")
-    return Component(name, parameters, ser((name, dict(parameters))))
+    return Component(name, parameters, ser((name, dict(parameters))) if parameters else f'"{name}"')
 
 
 def _twice(key: str, context: str) -> NoReturn:

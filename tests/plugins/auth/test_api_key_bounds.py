@@ -53,6 +53,35 @@ def test_the_type_of_the_key_is_that_of_the_principal() -> None:
     assert "sandbox" == judged(request(), key_type="sandbox").key_type
 
 
+def test_what_changes_of_a_key_counts_at_once() -> None:
+    applications = FakeApplications({("api-key", "k-1"): KEY})
+    exchange = request()
+
+    async def scenario() -> list[Any]:
+        seen = []
+        async with started(build(APIKey), FakeContext(applications=applications)) as plugin:
+            credential = plugin.find(exchange)
+            assert credential is not None
+            assert plugin.judge(credential, exchange) is plugin.judge(credential, exchange)
+            for key in (
+                KEY,
+                attrs.evolve(KEY, key_type="sandbox"),
+                attrs.evolve(KEY, expires=1e12),
+                attrs.evolve(KEY, application=Application("store", "2")),
+            ):
+                applications.keys["api-key", "k-1"] = key
+                principal = plugin.judge(credential, exchange)
+                seen.append((principal.application, principal.key_type, principal.expires))
+        return seen
+
+    assert [
+        (SHOP, "production", None),
+        (SHOP, "sandbox", None),
+        (SHOP, "production", 1e12),
+        (Application("store", "2"), "production", None),
+    ] == asyncio.run(scenario())
+
+
 @pytest.mark.parametrize("address", ["203.0.113.7", "198.51.100.1", "2001:db8:1::9"])
 def test_a_key_is_good_at_its_addresses(address: str) -> None:
     networks = tuple(map(ip_network, ("203.0.113.7", "198.51.100.0/24", "2001:db8:1::/48")))
