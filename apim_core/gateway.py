@@ -66,6 +66,9 @@ class Gateway:
         )
         self.metrics.gauge("apim_generation", "Number of the snapshot that serves", lambda: self._generation)
         self.metrics.gauge("apim_active_exchanges", "Exchanges on the snapshot that serves", self._active)
+        self.metrics.total(
+            "apim_revocations_refused", "Revocations of this process without room", lambda: self.revocations.refused
+        )
         self.metrics.total("apim_records_dropped", "Records that no sink got", self._dropped)
         self.metrics.totals("apim_listener", "What happened at listeners", "event", lambda: self._listening)
         self.metrics.totals("apim_upstream", "What happened on connections to backends", "event", self._upstream_totals)
@@ -134,6 +137,7 @@ class Gateway:
     def _install(self, snapshot: Snapshot) -> None:
         self._generation += 1
         snapshot.generation = self._generation
+        self.revocations.most = snapshot.configuration.access.revocations
         self.snapshot = snapshot
         self.registry.hooks.hook.apim_snapshot_started(generation=snapshot.generation)
 

@@ -47,7 +47,8 @@ class Revocations:
         self.refused = 0
         """How many there was no room for."""
         self._now = now
-        self._most = most
+        self.most = most
+        """How many there may be at a time."""
         self._by_id: dict[str, Revocation] = {}
         self._single: dict[tuple[str, str, str | None], Revocation] = {}
         self._owners: dict[tuple[str, str, str | None], Revocation] = {}
@@ -73,9 +74,9 @@ class Revocations:
         self._forget()
         if revocation.expires <= self._now() or self._by_id.get(revocation.id) == revocation:
             return
-        if revocation.id not in self._by_id and len(self._by_id) >= self._most:
+        if revocation.id not in self._by_id and len(self._by_id) >= self.most:
             self.refused += 1
-            raise TooMany(f"{self._most} revocations are held, and no more are (access.revocations)")
+            raise TooMany(f"{self.most} revocations are held, and no more are (access.revocations)")
         self.remove(revocation.id)
         self._by_id[revocation.id] = revocation
         self._table(revocation)[revocation.kind, revocation.value, revocation.issuer] = revocation

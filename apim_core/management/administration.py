@@ -10,7 +10,7 @@ from apim_sdk.context import Logger
 from apim_core.access.ledger import Ledger
 from apim_core.access.opened_store import OpenedStore, identity_of
 from apim_core.access.revocations import Revocations
-from apim_core.config import Configuration
+from apim_core.config import ConfigErrors, Configuration
 from apim_core.metrics import Metrics
 from apim_core.registry import Registry
 from apim_core.sharing import Shared
@@ -59,10 +59,15 @@ class Administration:
                 await self.aclose()
                 if identity is None:
                     return None
-                opened = await OpenedStore.open(configuration, self._registry, self._shared, self._metrics, self.log)
-                self._opened = identity, opened
+                self._opened = identity, await self._open(configuration)
             self._ledger = Ledger(self._opened[1].store, configuration)
             return self._ledger
+
+    async def _open(self, configuration: Configuration) -> OpenedStore:
+        try:
+            return await OpenedStore.open(configuration, self._registry, self._shared, self._metrics, self.log)
+        except (ConfigErrors, ValueError, LookupError) as error:
+            raise OSError(f"the store cannot be opened: {error}") from error
 
     async def aclose(self) -> None:
         """Let go of the store."""

@@ -11,7 +11,6 @@ from aiohttp import web
 from apim_sdk.fields import Secret
 
 from apim_core.access.ledger import Conflict, NotThere
-from apim_core.config import ConfigErrors
 from apim_core.config.server import Address
 from apim_core.management.administration import Administration
 from apim_core.management.calls import Call, Refusal
@@ -111,7 +110,7 @@ async def _answer(route: Route, call: Call) -> web.Response:
         return Refusal(409, str(error)).response()
     except web.HTTPRequestEntityTooLarge:
         return Refusal(413, f"The body may have at most {_LARGEST_BODY} bytes").response()
-    except (OSError, ConfigErrors) as error:
+    except OSError as error:
         call.administration.log.warning("the store for access is away", reason=str(error))
         return Refusal(503, "The store for access is away: nothing was changed for good; try again").response()
 

@@ -253,6 +253,18 @@ def test_a_snapshot_that_is_gone_leaves_nothing_of_the_store_behind(tmp_path: Pa
     run(scenario())
 
 
+def test_without_a_store_the_configuration_says_how_many_revocations_a_process_holds(tmp_path: Path) -> None:
+    text = TEXT.replace("store: main, timeout: 2s", "revocations: 7")
+
+    async def scenario() -> list[int]:
+        async with serving(text, tmp_path, held=HeldStore) as served:
+            first = served.gateway.revocations.most
+            await served.reload(text.replace("revocations: 7", "revocations: 8"))
+            return [first, served.gateway.revocations.most]
+
+    assert [7, 8] == run(scenario())
+
+
 class Odd:
     """Stands for an opened store whose following goes wrong, once for each error, and then right."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -201,3 +202,17 @@ def test_what_is_packed_is_as_the_entry_says() -> None:
     when = datetime(2026, 1, 1, tzinfo=UTC)
     made = RevocationEntry("token_id", "1", moment=when, expires=datetime(2100, 1, 1, tzinfo=UTC))
     assert REVOKED == json.loads(packed(made))
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "owner", "expected"),
+    [
+        ("token_id", "1", None, "token_id\0001"),
+        ("client_id", "web", "https://idp.example", "client_id\0https://idp.example\0web"),
+        ("api-key", "k", None, "api-key\0k"),
+    ],
+)
+def test_ids_are_as_those_compute_them_who_write_entries_by_themselves(
+    kind: str, value: str, owner: str | None, expected: str
+) -> None:
+    assert hashlib.sha256(expected.encode()).hexdigest()[:32] == short(digest_of_key(kind, value, owner))

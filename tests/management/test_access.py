@@ -547,6 +547,11 @@ def test_while_the_store_is_away_nothing_is_changed_and_that_is_said(manage: Any
     assert [503, 201] == manage(scenario)
 
 
+def test_a_store_that_cannot_be_opened_is_as_one_that_is_away(manage: Any) -> None:
+    text = TEXT.replace("held: {}", "held: {unfit: true}")
+    assert 503 == manage(lambda managed: managed.get("/applications"), text=text).status
+
+
 def test_an_entry_that_is_no_good_is_not_shown(manage: Any, store: FakeStore) -> None:
     async def scenario(managed: Managed) -> list[Any]:
         await store.put("access/application/bad", entry(nmae="x"))
