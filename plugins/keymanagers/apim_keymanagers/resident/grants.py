@@ -155,9 +155,9 @@ async def _refresh_token(server: Server, asked: Asked, client: Client, thumbprin
     if not granted.by_user:
         return Granted(granted, family)
     user = await server.users.find(granted.subject)
-    if user is None:
+    if user is None or (granted.auth_time or 0.0) < user.changed:
         await server.families.revoke(family.id)
-        raise invalid_grant("the user is gone")
+        raise invalid_grant("the user is gone, or has another password")
     scopes = tuple(name for name in granted.scopes if not wanted or name in wanted)
     if scopes:
         scopes = await server.scopes.granted(client, " ".join(scopes), user)

@@ -140,7 +140,7 @@ async def _authorized(visit: Visit, request: AuthorizationRequest) -> Response:
     user = await _user(visit)
     sent = visit.sends("consent")
     scopes = await server.scopes.granted(client, request.scope, user)
-    name = f"{client.id}\0{user.name}"
+    name = f"{user.name}\0{client.id}"
     if sent is not None:
         if sent.get("decision") != "allow":
             raise request.refusal(server, "access_denied", "the user has refused")
@@ -194,9 +194,9 @@ async def _ask(
 
 async def _user(visit: Visit) -> User:
     user = await visit.server.users.find(visit.session.user or "")
-    if user is None:
+    if user is None or visit.session.auth_time < user.changed:
         await visit.server.sessions.end(visit.session)
-        raise OAuthError("access_denied", "your account is gone", status=403)
+        raise OAuthError("access_denied", "your account is gone or has changed: begin again", status=403)
     return user
 
 

@@ -15,6 +15,7 @@ from apim_keymanagers.resident.credentials import digest, new_identifier, new_se
 from apim_keymanagers.resident.errors import OAuthError
 from apim_keymanagers.resident.grants import token_answer
 from apim_keymanagers.resident.redirects import redirect_problem
+from apim_keymanagers.resident.revoked import LONGEST
 from apim_keymanagers.resident.revoking import revoke_token
 
 if TYPE_CHECKING:
@@ -145,6 +146,9 @@ class Managing:
         lifetimes = {
             name: float(properties[f"{name}_lifetime"]) for name in names if properties.get(f"{name}_lifetime")
         }
+        most = max(LONGEST, self._server.settings.lifetimes.access_token)
+        if not all(0 < seconds <= most for name, seconds in lifetimes.items() if name == "access_token"):
+            raise OAuthError("invalid_client_metadata", f"an access token is good for {most:.0f} seconds at most")
         method = registration.token_endpoint_auth_method
         return attrs.evolve(
             client,

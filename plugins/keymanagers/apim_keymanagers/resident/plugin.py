@@ -177,6 +177,13 @@ class Resident(KeyManager):
     async def put_user(
         self, name: str, password: Secret | None, roles: tuple[str, ...] = (), claims: Mapping[str, Any] | None = None
     ) -> None:
-        """Add a user to the store, or change one there; the password is kept as argon2id."""
+        """Add a user to the store, or change one there; the password is kept as argon2id.
+
+        Logins and tokens of the user from before are void. Raises KeyManagerError for a user of the settings.
+        """
         revealed = None if password is None else password.reveal()
         await self._server.users.put(name, revealed, frozenset(roles), claims or {})
+
+    async def remove_user(self, name: str) -> None:
+        """Remove a user from the store; logins and tokens of the user are void."""
+        await self._server.users.remove(name)

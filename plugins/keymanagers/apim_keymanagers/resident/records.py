@@ -59,6 +59,12 @@ class Records:
         """Forget an entry."""
         await self.store.delete(self.key(kind, name))
 
+    async def delete_all(self, kind: str, beginning: str) -> None:
+        """Forget the entries of a kind whose names begin so."""
+        keys = [key async for key, _ in self.store.scan(self.key(kind, beginning))]
+        for key in keys:
+            await self.store.delete(key)
+
     async def all(self, kind: str) -> AsyncIterator[tuple[str, Record]]:
         """Every entry of a kind with its name."""
         async for key, value in self.store.scan(self.key(kind)):

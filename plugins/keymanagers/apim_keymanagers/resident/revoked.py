@@ -1,4 +1,4 @@
-"""What was revoked before it expired: single tokens by their ``jti``, and all of a client that were issued before.
+"""What was revoked before it expired: single tokens by their ``jti``, and all that a client or subject got until then.
 
 Revocations stand where the gateway looks for them, as it has them: ``access/revocation/<id>`` in the store of access,
 so that a token that was revoked here is refused by every API at once.
@@ -15,10 +15,12 @@ from typing import Any, Literal
 from apim_sdk import Clock, Store
 from apim_sdk.context import Revocations
 
-__all__ = ["Revoked"]
+__all__ = ["LONGEST", "Revoked"]
 
 _LEEWAY = 300.0
 """Seconds that an entry outlives its token, for verifiers whose clocks are behind."""
+LONGEST = 86_400.0
+"""The longest that a token of a client may be good, where the server's own are not good for longer; in seconds."""
 
 
 class Revoked:
@@ -29,16 +31,22 @@ class Revoked:
         self._issuer = issuer
         self._gateway = gateway
         self._now = clock.now
-        self._longest = longest
+        self._longest = max(longest, LONGEST)
 
     async def revoke(self, token_id: str, expires: float) -> None:
         """Revoke the token with this ``jti``, which expires then (seconds since the epoch)."""
         if expires + _LEEWAY > self._now():
-            await self._put("token_id", token_id, expires + _LEEWAY)
+            await self._put("token_id", token_id, expires + _LEEWAY, self._now())
 
     async def revoke_client(self, client_id: str) -> None:
         """Revoke all tokens of a client that were issued until now."""
-        await self._put("client_id", client_id, self._now() + self._longest + _LEEWAY)
+        now = self._now()
+        await self._put("client_id", client_id, now + self._longest + _LEEWAY, now)
+
+    async def revoke_subject(self, subject: str) -> None:
+        """Revoke all tokens of a subject that were issued before this second: a new login may come in the same one."""
+        now = self._now()
+        await self._put("subject", subject, now + self._longest + _LEEWAY, int(now) - 1)
 
     async def token(self, token_id: str) -> bool:
         """Whether the token with this ``jti`` is revoked."""
@@ -49,9 +57,10 @@ class Revoked:
         client_id, issued = claims.get("client_id", ""), claims.get("iat", 0)
         if await self.token(claims["jti"]):
             return True
-        entry = await self._store.get(self._key("client_id", client_id))
-        if entry is not None and issued <= datetime.fromisoformat(json.loads(entry)["moment"]).timestamp():
-            return True
+        for kind, name in (("client_id", client_id), ("subject", claims.get("sub", ""))):
+            entry = await self._store.get(self._key(kind, name))
+            if entry is not None and issued <= datetime.fromisoformat(json.loads(entry)["moment"]).timestamp():
+                return True
         return self._gateway.revoked(
             token_id=claims["jti"],
             client_id=client_id,
@@ -60,12 +69,14 @@ class Revoked:
             issued_at=issued,
         )
 
-    async def _put(self, kind: Literal["token_id", "client_id"], value: str, expires: float) -> None:
+    async def _put(
+        self, kind: Literal["token_id", "client_id", "subject"], value: str, expires: float, moment: float
+    ) -> None:
         entry = {
             "kind": kind,
             "value": value,
             "issuer": self._issuer,
-            "moment": _moment(self._now()),
+            "moment": _moment(moment),
             "expires": _moment(expires),
         }
         await self._store.put(self._key(kind, value), json.dumps(entry).encode(), expires - self._now())

@@ -95,7 +95,7 @@ async def open_server(settings: Resident, context: Context) -> Server:
         vault,
         keys,
         Clients(records, clock, clients),
-        Users(records, users, Passwords(), throttle),
+        Users(records, users, Passwords(), throttle, revoked, clock),
         Scopes(records, clock, settings.scopes),
         revoked,
         tokens,

@@ -7,10 +7,12 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import attrs
+from apim_sdk import Clock
 
 from apim_keymanagers.resident.errors import OAuthError
 from apim_keymanagers.resident.passwords import Passwords
 from apim_keymanagers.resident.records import Records
+from apim_keymanagers.resident.revoked import Revoked
 from apim_keymanagers.resident.throttle import Throttle
 
 __all__ = ["User", "Users"]
@@ -31,18 +33,28 @@ class User:
     roles: frozenset[str] = frozenset()
     claims: Mapping[str, Any] = _NOTHING
     """What else is known of the user (OpenID Connect Core, section 5.1)."""
+    changed: float = 0.0
+    """When the password was last changed, in seconds since the epoch; logins before that are void."""
 
 
 class Users:
     """Users by name, and how they prove who they are."""
 
     def __init__(
-        self, records: Records, configured: Mapping[str, User], passwords: Passwords, throttle: Throttle
+        self,
+        records: Records,
+        configured: Mapping[str, User],
+        passwords: Passwords,
+        throttle: Throttle,
+        revoked: Revoked,
+        clock: Clock,
     ) -> None:
         self._records = records
         self._configured = configured
         self._passwords = passwords
         self._throttle = throttle
+        self._revoked = revoked
+        self._now = clock.now
 
     async def find(self, name: str) -> User | None:
         """The user of that name."""
@@ -54,7 +66,11 @@ class Users:
         if record is None:
             return None
         return User(
-            name, record.get("password"), frozenset(record.get("roles", ())), dict(record.get("claims", _NOTHING))
+            name,
+            record.get("password"),
+            frozenset(record.get("roles", ())),
+            dict(record.get("claims", _NOTHING)),
+            record.get("changed", 0.0),
         )
 
     async def verify(self, name: str, password: str, address: str) -> User | None:
@@ -76,16 +92,21 @@ class Users:
     async def put(
         self, name: str, password: str | None, roles: frozenset[str] = frozenset(), claims: Mapping[str, Any] = _NOTHING
     ) -> None:
-        """Add a user to the store, or change one there. Raises OAuthError for one of the settings."""
+        """Add a user to the store, or change one there; what was issued for the user before is revoked.
+
+        Raises OAuthError for one of the settings.
+        """
         if name in self._configured:
             raise OAuthError("access_denied", f"the user {name!r} is in the settings: change it there")
         if not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
             raise OAuthError("invalid_request", f"the name of a user has 1 to {_LONGEST_NAME} printable characters")
         kept = None if password is None else await self._passwords.hash(password)
-        await self._records.put(
-            _KIND, name, {"password": kept, "roles": sorted(roles), "claims": dict(claims), "name": name}
-        )
+        entry = {"password": kept, "roles": sorted(roles), "claims": dict(claims), "name": name, "changed": self._now()}
+        await self._records.put(_KIND, name, entry)
+        await self._revoked.revoke_subject(name)
 
     async def remove(self, name: str) -> None:
-        """Forget a user of the store."""
+        """Forget a user of the store, and what the user consented to; what was issued for the user is revoked."""
         await self._records.delete(_KIND, name)
+        await self._records.delete_all("consent", f"{name}\0")
+        await self._revoked.revoke_subject(name)

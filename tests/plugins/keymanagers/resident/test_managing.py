@@ -9,7 +9,7 @@ import pytest
 from apim_keymanagers.resident.plugin import Resident
 from apim_sdk import ClientRegistration, KeyManagerError, RegisteredClient, Secret
 from apim_sdk.testing import FakeContext, FakeStore, build, installed
-from support.resident import ANN, ISSUER, residing
+from support.resident import ANN, ISSUER, VERIFIER, Browser, request, residing
 
 from apim_core.config import ConfigErrors
 
@@ -206,6 +206,75 @@ def test_users_are_added_to_the_store_with_their_passwords_hashed() -> None:
             for name in ("ann", "", "a\nb", "x" * 300):
                 with pytest.raises(KeyManagerError):
                     await server.manager.put_user(name, None)
+
+    asyncio.run(check())
+
+
+def test_another_password_ends_logins_and_tokens_of_before() -> None:
+    async def check() -> None:
+        async with residing() as server:
+            manager, browser = server.manager, Browser(server)
+            await manager.put_user("bob", Secret("first"))
+            server.context.clock.advance(5)
+            await browser.log_in(request(), "bob", "first")
+            back = await browser.send(request(), await browser.get(request()), decision="allow")
+            code = {"redirect_uri": "https://shop.example/back", "code_verifier": VERIFIER}
+            got = await server.token(grant_type="authorization_code", code=back.answered["code"], **code)
+            assert (await server.introspect(got.json["access_token"]))["active"]
+
+            server.context.clock.advance(5)
+            await manager.put_user("bob", Secret("second"))
+            assert {"active": False} == await server.introspect(got.json["access_token"])
+            refresh = await server.token(grant_type="refresh_token", refresh_token=got.json["refresh_token"])
+            assert "invalid_grant" == refresh.json["error"]
+            assert 403 == (await browser.get(request())).status
+            await browser.log_in(request(), "bob", "second")
+            assert "Allow" in (await browser.get(request(prompt="consent"))).text
+
+    asyncio.run(check())
+
+
+def test_another_user_of_the_same_name_has_consented_to_nothing() -> None:
+    async def check() -> None:
+        async with residing() as server:
+            manager, asked = server.manager, request(scope="orders.read")
+            for _ in range(2):
+                browser = Browser(server)
+                await manager.put_user("bob", Secret("first"))
+                server.context.clock.advance(1)
+                await browser.log_in(asked, "bob", "first")
+                page = await browser.get(asked)
+                assert "Allow" in page.text
+                await browser.send(asked, page, decision="allow")
+                assert "code" in (await browser.get(asked)).answered
+                await manager.remove_user("bob")
+
+    asyncio.run(check())
+
+
+def test_a_user_who_is_removed_is_gone_with_all_tokens() -> None:
+    async def check() -> None:
+        shop = {"grant_types": ["password"]}
+        async with residing(shop=shop, grants=["password"]) as server:
+            await server.manager.put_user("bob", Secret("first"))
+            ask = {"grant_type": "password", "username": "bob", "password": "first"}
+            token = (await server.token(**ask)).json["access_token"]
+            assert (await server.introspect(token))["active"]
+            server.context.clock.advance(1)
+            await server.manager.remove_user("bob")
+            assert {"active": False} == await server.introspect(token)
+            assert 400 == (await server.token(**ask)).status
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize("seconds", [-1, 86_401])
+def test_no_token_of_a_client_outlives_its_revocation(seconds: float) -> None:
+    async def check() -> None:
+        async with residing() as server:
+            registration = ClientRegistration("x", properties={"access_token_lifetime": seconds})
+            with pytest.raises(KeyManagerError, match="86400"):
+                await server.manager.register(registration)
 
     asyncio.run(check())
 
