@@ -1,7 +1,7 @@
 """Ask an authorization server of tokens (RFC 7662), as seldom as possible.
 
 Of all requests with one new token only the first asks; the others wait for its answer. That a token is active is
-remembered with the verified tokens, that it is not for some seconds here, so that a client that goes on with a dead
+remembered with the verified tokens, that it is refused for some seconds here, so that a client that goes on with a dead
 token is no load on the server.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,10 +29,11 @@ _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 """What a bearer token is made of (RFC 6750, section 2.1)."""
 _MOST_ASKED: Final = 1_000
 """Of how many tokens the server is asked at once."""
-_MOST_INACTIVE: Final = 10_000
-"""How many tokens that are not active are remembered."""
+_MOST_REFUSED: Final = 10_000
+"""How many tokens that were refused are remembered."""
 _OTHER_TYPES: Final = frozenset({"refresh", "refresh_token", "offline", "id", "id_token", "logout"})
 """What servers call tokens that are active, but no access tokens."""
+_NEVER: Final[tuple[float, None]] = (0.0, None)
 _RETRY: Final = 1.0
 """For how many seconds a server that was away is not asked again of a token that is usable without it."""
 
@@ -50,19 +51,20 @@ class Introspector:
         self._acceptance = Acceptance(settings, context.revocations, context.clock.now)
         self._now = context.clock.now
         self._asked: dict[str, asyncio.Task[Verified | Reject]] = {}
-        self._inactive: OrderedDict[bytes, float] = OrderedDict()
+        self._refused: OrderedDict[bytes, tuple[float, Reject]] = OrderedDict()
         self._away_until = 0.0
         named = settings.client_id_claim
         self._client_id_claims = ("client_id", manager.client_id_claim or "azp") if named is None else (named,)
 
-    def verify(self, token: str) -> Any:
+    def verify(self, token: str) -> Verified | Awaitable[Verified]:
         """Ask of a token that is not known; an awaitable of what is then known of it. Raises Reject."""
         if len(token) > self._settings.max_size:
             raise invalid(f"the token is longer than {self._settings.max_size}")
         if _TOKEN.fullmatch(token) is None:
             raise invalid("what is presented is no token")
-        if self._is_inactive(token):
-            raise invalid("the token is not active")
+        until, refusal = self._refused.get(_digest(token), _NEVER)
+        if refusal is not None and self._now() < until:
+            raise _again(refusal)
         if self._now() < self._away_until and (usable := self._known.usable(token)) is not None:
             return usable
         task = self._asked.get(token)
@@ -85,8 +87,7 @@ class Introspector:
         """What the task found out; a client that goes away leaves it to the others."""
         outcome = await asyncio.shield(task)
         if isinstance(outcome, Reject):
-            # One for each who waits: an exception that is raised holds the exchange that it is raised in.
-            raise Reject(outcome.kind, outcome.description, headers=outcome.headers, detail=outcome.detail)
+            raise _again(outcome)
         return outcome
 
     async def _ask(self, token: str) -> Verified | Reject:
@@ -100,10 +101,9 @@ class Introspector:
         try:
             verified = self._accept(token, answer, generation)
         except InvalidClaims as error:
-            self._remember_inactive(token)
-            return invalid(error)
+            return self._refuse(token, invalid(error))
         except Reject as refusal:
-            return refusal
+            return self._refuse(token, refusal)
         if verified.until > self._now():
             self._known.put(token, verified)
         return verified
@@ -133,15 +133,19 @@ class Introspector:
             usable_until=until + self._settings.stale_if_error,
         )
 
-    def _is_inactive(self, token: str) -> bool:
-        until = self._inactive.get(_digest(token)) if self._inactive else None
-        return until is not None and self._now() < until
+    def _refuse(self, token: str, refusal: Reject) -> Reject:
+        """The refusal, which is remembered for a while; the oldest leave for it."""
+        digest = _digest(token)
+        self._refused.pop(digest, None)
+        self._refused[digest] = (self._now() + self._settings.cache_inactive, _again(refusal))
+        if len(self._refused) > _MOST_REFUSED:
+            self._refused.popitem(last=False)
+        return refusal
 
-    def _remember_inactive(self, token: str) -> None:
-        self._inactive[_digest(token)] = self._now() + self._settings.cache_inactive
-        self._inactive.move_to_end(_digest(token))
-        if len(self._inactive) > _MOST_INACTIVE:
-            self._inactive.popitem(last=False)
+
+def _again(refusal: Reject) -> Reject:
+    """The same refusal, to be raised once more: one that was raised holds the exchange that it was raised in."""
+    return Reject(refusal.kind, refusal.description, headers=refusal.headers, detail=refusal.detail)
 
 
 def _digest(token: str) -> bytes:

@@ -31,7 +31,7 @@ class OAuth2(TokenAuthenticator):
     cache: Duration = Duration("15m")
     """How long the answer that a token is active holds, at most until the token expires; 0 to ask each time."""
     cache_inactive: Duration = Duration("5s")
-    """How long the answer that a token is not active holds."""
+    """How long a token that is not active, or not good for this, is refused without asking again."""
     stale_if_error: Duration = Duration(0)
     """How long beyond its time the answer that a token is active still holds while the server is away, at most until
     the token expires. Otherwise it is then 503."""

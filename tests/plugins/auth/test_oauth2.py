@@ -235,6 +235,18 @@ def test_that_a_token_is_not_active_holds_for_some_seconds() -> None:
     within(test)
 
 
+def test_that_a_token_is_for_another_audience_holds_for_some_seconds() -> None:
+    async def test(made: Running) -> None:
+        for _ in range(3):
+            assert errors.INVALID_AUDIENCE == (await made.refusal()).kind
+        assert [TOKEN] == made.server.asked
+        made.context.clock.advance(5)
+        made.server.answers[TOKEN] = active(aud="orders")
+        assert "anna" == (await made.judge()).subject
+
+    within(test, audience=["orders"])
+
+
 def test_dead_tokens_take_bounded_memory() -> None:
     async def test(made: Running) -> None:
         for number in range(10_050):
