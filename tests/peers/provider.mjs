@@ -65,6 +65,18 @@ function configuration(settings, keys) {
     ],
     enabledJWA: { introspectionSigningAlgValues: ['ES256'], idTokenSigningAlgValues: ['ES256'] },
     ttl: { ClientCredentials: 600, AccessToken: 600 },
+    interactions: { url: (ctx, interaction) => `/login/${interaction.uid}` },
+    pkce: { required: () => true },
+    issueRefreshToken: (ctx, client) => client.grantTypeAllowed('refresh_token'),
+    async loadExistingGrant(ctx) {
+      const grant = new ctx.oidc.provider.Grant({
+        clientId: ctx.oidc.client.clientId, accountId: ctx.oidc.session.accountId,
+      });
+      grant.addOIDCScope(`openid offline_access ${SCOPES.join(' ')}`);
+      grant.addResourceScope(RESOURCE, SCOPES.join(' '));
+      await grant.save();
+      return grant;
+    },
     findAccount: (ctx, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
     features: {
       devInteractions: { enabled: false },
@@ -151,7 +163,7 @@ async function main(settings) {
     const path = request.url.split('?')[0];
     counts.set(path, (counts.get(path) ?? 0) + 1);
     if (paused) return request.socket.destroy();
-    return handle(request, response);
+    return path.startsWith('/login/') ? login(request, response) : handle(request, response);
   };
   const server = settings.tls
     ? https.createServer({
@@ -164,7 +176,16 @@ async function main(settings) {
     : http.createServer(answer);
   const port = await listen(server);
   const issuer = `${settings.tls ? 'https' : 'http'}://127.0.0.1:${port}`;
-  const mount = () => { handle = newProvider(issuer, settings, keys).callback(); };
+  let provider;
+  const mount = () => {
+    provider = newProvider(issuer, settings, keys);
+    handle = provider.callback();
+  };
+  // Whom `login_hint` names is logged in, for nobody looks on.
+  const login = async (request, response) => {
+    const { params } = await provider.interactionDetails(request, response);
+    await provider.interactionFinished(request, response, { login: { accountId: params.login_hint } });
+  };
   mount();
 
   const control = http.createServer(async (request, response) => {

@@ -4,6 +4,7 @@
         server.issuer                                    # what its tokens carry as `iss`
         server.token("shop", "orders.read")              # a JWT for the audience `orders`, or opaque=True
         server.dpop_token("shop", "orders.read", key)    # bound to a key (RFC 9449)
+        server.login("anna")["access_token"]             # a user's, by authorization code, PKCE and PAR
         server.rotate()                                  # a new signing key; retire=True forgets the old one at once
 
 ``provider(certificates)`` serves https: its tokens can be bound to a client certificate (RFC 8705), which ``token``
@@ -24,11 +25,12 @@ import shutil
 import ssl
 import subprocess
 import time
-from base64 import b64encode
+from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NoReturn
-from urllib.parse import quote_plus, urlencode, urlsplit
+from urllib.parse import parse_qs, quote_plus, urlencode, urlsplit
 
 import attrs
 import pytest
@@ -86,6 +88,47 @@ class Provider:
             client, scope, headers={"DPoP": dpop_proof(key, "POST", f"{self.issuer}/token")}, **parameters
         )
 
+    def login(self, subject: str, scope: str = "openid offline_access orders.read", client: str = "shop-web") -> Any:
+        """What a user's login brings: ``access_token`` (a JWT for `orders`), ``refresh_token``, ``id_token``.
+
+        By authorization code with PKCE (RFC 7636), the request pushed beforehand (RFC 9126).
+        """
+        verifier, callback = secrets.token_urlsafe(48), "https://shop.example/callback"
+        challenge = urlsafe_b64encode(sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+        request = {
+            "client_id": client,
+            "response_type": "code",
+            "redirect_uri": callback,
+            "scope": scope,
+            "resource": RESOURCE,
+            "prompt": "login",
+            "login_hint": subject,
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+        }
+        pushed = self.post("/request", request, client)["request_uri"]
+        place, cookies = f"/auth?{urlencode({'client_id': client, 'request_uri': pushed})}", {}
+        for _ in range(5):
+            if not place.startswith(callback):
+                place = self._follow(place.removeprefix(self.issuer), cookies)
+        assert place.startswith(callback), f"the login ends at {place}"
+        (code,) = parse_qs(urlsplit(place).query)["code"]
+        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": callback, "code_verifier": verifier}
+        return self.post("/token", {**form, "resource": RESOURCE}, client)
+
+    def _follow(self, place: str, cookies: dict[str, str]) -> str:
+        """Where a page sends the browser."""
+        with contextlib.closing(self._connect()) as connection:
+            connection.request("GET", place, headers={"Cookie": "; ".join(f"{k}={v}" for k, v in cookies.items())})
+            response = connection.getresponse()
+            response.read()
+            for header in response.headers.get_all("Set-Cookie", []):
+                name, _, value = header.partition(";")[0].partition("=")
+                cookies[name] = value
+            location = response.headers["Location"]
+            assert location is not None, f"{place} answers {response.status}"
+            return location
+
     def post(
         self,
         path: str,
@@ -102,16 +145,17 @@ class Provider:
             "Content-Type": "application/x-www-form-urlencoded",
             **(headers or {}),
         }
+        return _answer(self._connect(certificate), path, urlencode(form), sent)
+
+    def _connect(self, certificate: tuple[Path, Path] | None = None) -> http.client.HTTPConnection:
         parts = urlsplit(self.issuer)
         assert parts.hostname is not None
         if self.certificates is None:
-            connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=10)
-        else:
-            context = ssl.create_default_context(cafile=self.certificates.ca)
-            if certificate is not None:
-                context.load_cert_chain(*certificate)
-            connection = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=10, context=context)
-        return _answer(connection, path, urlencode(form), sent)
+            return http.client.HTTPConnection(parts.hostname, parts.port, timeout=10)
+        context = ssl.create_default_context(cafile=self.certificates.ca)
+        if certificate is not None:
+            context.load_cert_chain(*certificate)
+        return http.client.HTTPSConnection(parts.hostname, parts.port, timeout=10, context=context)
 
     def rotate(self, *, retire: bool = False) -> Sequence[str]:
         """Sign by a new key from now on; the old one stays published unless it is to ``retire``. The ``kid`` of all."""

@@ -66,6 +66,16 @@ def test_the_page_on_oidc_lets_tokens_of_a_real_server_in(number: int, opaque: b
         assert 403 == run(status_of(text, tmp_path, server.token(scope="orders.write", opaque=opaque)))
 
 
+def test_a_refresh_token_is_kept_out_as_the_page_on_oidc_says(tmp_path: Path) -> None:
+    said, written = "{key_manager: main, required_claims: {token_type: Bearer}}", "{key_manager: main}"
+    assert f"oauth2: {said}" in (PAGES / "oidc.md").read_text()
+    with provider() as server:
+        text = prepared(blocks("oidc")[2], "https://idp.example", server.issuer, SECRET).replace(written, said)
+
+        assert 200 == run(status_of(text, tmp_path, server.token(opaque=True)))
+        assert 403 == run(status_of(text, tmp_path, server.login("anna")["refresh_token"]))
+
+
 @pytest.mark.parametrize(
     ("page", "issuer", "make", "claims"),
     [

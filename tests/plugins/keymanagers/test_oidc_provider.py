@@ -143,6 +143,33 @@ def test_a_scope_that_a_client_may_not_have_is_refused_by_its_error(server: Prov
     with_manager(server, scenario)
 
 
+def test_a_token_of_a_user_is_refreshed(server: Provider) -> None:
+    web = RegisteredClient("shop-web", Secret(SECRET))
+    brought = server.login("anna")
+
+    async def scenario(manager: OIDC) -> None:
+        form = {"grant_type": "refresh_token", "refresh_token": brought["refresh_token"]}
+        issued = await manager.token(form, web)
+        assert {"orders.read"} == issued.scopes
+        assert brought["access_token"] != issued.access_token.reveal()
+        assert issued.refresh_token is not None
+        await manager.revoke(issued.refresh_token.reveal(), web)
+        with pytest.raises(KeyManagerError, match="invalid_grant"):
+            await manager.token({**form, "refresh_token": issued.refresh_token.reveal()}, web)
+
+    with_manager(server, scenario)
+
+
+def test_a_refresh_token_is_told_apart_by_the_type_that_it_does_not_have(server: Provider) -> None:
+    brought = server.login("anna")
+
+    async def scenario(manager: OIDC) -> None:
+        assert "Bearer" == (await manager.introspect(server.token(opaque=True)))["token_type"]
+        assert "token_type" not in await manager.introspect(brought["refresh_token"])
+
+    with_manager(server, scenario, credentials=GATEWAY)
+
+
 def test_a_token_is_exchanged(server: Provider) -> None:
     shop = RegisteredClient("shop-exchange", Secret(SECRET))
 
