@@ -85,8 +85,8 @@ DEFINITION = "openapi: 3.1.0\npaths: {'/orders/{id}': {get: {operationId: readOr
 def test_a_configuration_that_a_page_shows_is_good(
     block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("SHOP_KEY", "the key of the shop")
-    monkeypatch.setenv("APIM_MANAGEMENT_TOKEN", "0f1e2d3c4b5a69788796a5b4c3d2e1f0")
+    for name in re.findall(r"\$\{env:(\w+)\}", block):
+        monkeypatch.setenv(name, f"{name}-0f1e2d3c4b5a69788796a5b4c3d2e1f0")
     surroundings(tmp_path, block)
     file = tmp_path / "apim.yaml"
     file.write_text(block)
@@ -97,7 +97,8 @@ def test_a_configuration_that_a_page_shows_is_good(
 def surroundings(folder: Path, block: str) -> None:
     """The files that a block names, as far as a page does not show them."""
     (folder / "apis").mkdir()
-    (folder / "shared.yaml").touch()
+    for name in ("shared.yaml", "users.htpasswd", "groups"):
+        (folder / name).touch()
     (folder / "orders.openapi.yaml").write_text(DEFINITION)
     shutil.copy(ROOT / "examples" / "quickstart" / "jwks.json", folder)
     certificates = make_certificates(folder)

@@ -46,7 +46,7 @@ def process(path: Path, body: str, name: str = "") -> Iterator[subprocess.Popen[
         stdout=subprocess.PIPE,
         stdin=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": tests},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([tests, *sys.path])},
     )
     try:
         yield running
