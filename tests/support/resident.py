@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import re
@@ -16,7 +17,7 @@ from apim_keymanagers.resident.plugin import Resident
 from apim_sdk import KeyManager, Response
 from apim_sdk.testing import FakeContext, FakeStore, build, make_exchange
 
-__all__ = ["ANN", "CHALLENGE", "ISSUER", "SECRET", "VERIFIER", "Browser", "Resided", "residing"]
+__all__ = ["ANN", "CHALLENGE", "ISSUER", "SECRET", "VERIFIER", "Browser", "Resided", "SlowStore", "residing"]
 
 ISSUER = "http://127.0.0.1:8080/oauth2"
 SECRET = "the secret of the shop"
@@ -26,6 +27,30 @@ CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
 ANN = "$argon2id$v=19$m=8,t=1,p=1$c29tZSBzYWx0IDEyMzRhYg$QTqoNwFUEtnkm4ri9Xy71BeOYV5F0SusrJE7mfi6snw"
 """A hash of ``swordfish``, cheap to work out."""
+
+
+class SlowStore(FakeStore):
+    """A store for which everybody has to wait a turn of the loop, so that who races in earnest does so in a test."""
+
+    async def get(self, key: str) -> bytes | None:
+        await asyncio.sleep(0)
+        return await super().get(key)
+
+    async def put(self, key: str, value: bytes, expires_in: float | None = None) -> None:
+        await asyncio.sleep(0)
+        await super().put(key, value, expires_in)
+
+    async def add(self, key: str, value: bytes, expires_in: float | None = None) -> bool:
+        await asyncio.sleep(0)
+        return await super().add(key, value, expires_in)
+
+    async def replace(self, key: str, old: bytes, new: bytes, expires_in: float | None = None) -> bool:
+        await asyncio.sleep(0)
+        return await super().replace(key, old, new, expires_in)
+
+    async def take(self, key: str) -> bytes | None:
+        await asyncio.sleep(0)
+        return await super().take(key)
 
 
 @attrs.frozen

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from support.resident import VERIFIER, Resided, residing
+from support.resident import VERIFIER, Resided, SlowStore, residing
 
 REDIRECT = "https://shop.example/back"
+NOW = 1_700_000_000.0
 
 
 async def tokens(server: Resided, scope: str = "orders.read orders.write", **parameters: Any) -> dict[str, str]:
@@ -52,7 +53,7 @@ def test_an_old_refresh_token_ends_all_that_came_of_the_same_consent() -> None:
 
 def test_of_many_refreshes_at_the_same_moment_at_most_one_succeeds_and_the_family_ends() -> None:
     async def check() -> None:
-        async with residing() as server:
+        async with residing(SlowStore(lambda: NOW)) as server:
             first = await tokens(server)
             answers = await asyncio.gather(*(refresh(server, first["refresh_token"]) for _ in range(10)))
             good = [answer.json for answer in answers if answer.status == 200]
