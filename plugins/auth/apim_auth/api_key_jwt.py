@@ -49,14 +49,18 @@ class SignedKeyIssuer:
     def load(self) -> tuple[Mapping[str, Any], ...]:
         """The public keys. Raises OSError, or ValueError where the file holds none."""
         from cryptography import x509
+        from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
         from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
         from joserfc.errors import JoseError
         from joserfc.jwk import KeySet, import_key
 
+        kinds = {"RSA": rsa.RSAPublicKey, "EC": ec.EllipticCurvePublicKey, "OKP": ed25519.Ed25519PublicKey}
         if self.certificate is not None:
             key = x509.load_pem_x509_certificate(self.certificate.read_bytes()).public_key()
-            pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)  # which tells EC and RSA apart
-            kind: Any = {"RSAPublicKey": "RSA", "EllipticCurvePublicKey": "EC"}.get(type(key).__name__, "OKP")
+            kind: Any = next((name for name, each in kinds.items() if isinstance(key, each)), None)
+            if kind is None:
+                raise ValueError(f"{self.certificate}: keys of API keys are RSA, EC or Ed25519")
+            pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
             return (dict(import_key(pem, kind).as_dict(private=False)),)
         assert self.jwks is not None, "checked above"
         try:

@@ -16,6 +16,7 @@ from apim_sdk.exchange import API
 from apim_sdk.testing import FakeContext, build, make_exchange, started
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
+from support.client_certificates import issue
 from support.tokens import NOW, key, public, signed
 
 RSA: dict[str, Any] = {"name": "gateway_certificate_alias", "kind": "RSA", "size": 2048}
@@ -87,6 +88,14 @@ def test_its_issuer_may_be_known_by_a_jwk_set(tmp_path: Path) -> None:
     file.write_text(json.dumps({"keys": [public("other"), public(**RSA)]}))
 
     assert "0f-1" == judged({"jwks": str(file)}, token()).client_id
+
+
+@pytest.mark.parametrize(("kind", "size", "algorithm"), [("EC", "P-256", "ES256"), ("OKP", "Ed25519", "EdDSA")])
+def test_the_certificate_may_be_of_another_kind(kind: str, size: str, algorithm: str, tmp_path: Path) -> None:
+    file = issue("gateway", key=key("other", kind, size).private_key).written(tmp_path, "gateway.pem")
+    value = signed(claims(), {"typ": "JWT"}, key("other", kind, size), algorithm)
+
+    assert "0f-1" == judged({"certificate": str(file)}, value).client_id
 
 
 def test_a_sandbox_key_says_so(certificate: Path) -> None:
