@@ -93,8 +93,9 @@ class Discovery:
     """The metadata of one authorization server, shared by all snapshots that trust it. Belongs to one event loop.
 
     ``fetch`` gets a URL; it is that of the newest snapshot, which sets it. ``issuer`` is what the document must say;
-    ``places`` are the URLs where it may be. One fetch at a time is on its way; the last good document stays while the
-    server is away, and a failure without one is remembered for some seconds.
+    ``places`` are the URLs where it may be. One fetch at a time is on its way, for which only those wait who have no
+    document yet, and who asked first; the last good one stays while the server is away. A failure is remembered for some
+    seconds.
     """
 
     fetch: Fetch
@@ -111,7 +112,8 @@ class Discovery:
 
     async def metadata(self) -> Metadata:
         """The metadata. Raises OSError where it cannot be had now: NoMetadata where there is none."""
-        if self._now() < self._ask_again:
+        on_its_way = self._metadata is not None and self._lock.locked()
+        if on_its_way or self._now() < self._ask_again:
             return self._answer()
         async with self._lock:
             if self._now() >= self._ask_again:

@@ -28,9 +28,12 @@ class Server:
     def __init__(self) -> None:
         self.places: dict[str, Any] = {}
         self.asked: list[str] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
 
     async def fetch(self, place: str) -> FakeFetched:
         self.asked.append(place)
+        await self.gate.wait()
         await asyncio.sleep(0)
         found = self.places.get(place, FakeFetched(404))
         if isinstance(found, Exception):
@@ -121,6 +124,22 @@ def test_metadata_is_asked_for_again_when_it_is_old_and_kept_if_that_fails() -> 
         assert GOOD == dict(await discovery.metadata())
         clock.advance(5.0)
         assert moved == dict(await discovery.metadata())
+
+    with_server(scenario)
+
+
+def test_nobody_but_who_asked_first_waits_for_newer_metadata() -> None:
+    async def scenario(discovery: Discovery, server: Server, clock: FakeClock) -> None:
+        server.places[OPENID] = answer(GOOD)
+        await discovery.metadata()
+        clock.advance(601.0)
+        server.gate.clear()
+        first = asyncio.create_task(discovery.metadata())
+        await asyncio.sleep(0)
+        assert GOOD == dict(await discovery.metadata())
+        assert not first.done()
+        server.gate.set()
+        assert GOOD == dict(await first)
 
     with_server(scenario)
 
