@@ -93,8 +93,8 @@ class Discovery:
     """The metadata of one authorization server, shared by all snapshots that trust it. Belongs to one event loop.
 
     ``fetch`` gets a URL; it is that of the newest snapshot, which sets it. ``issuer`` is what the document must say;
-    ``places`` are the URLs where it may be. One fetch at a time is on its way, for which only those wait who have no
-    document yet, and who asked first; the last good one stays while the server is away. A failure is remembered for some
+    ``places`` are the URLs where it may be. One fetch at a time is on its way; who asked first waits for it, and all
+    while there is no document yet. The last good one stays while the server is away. A failure is remembered for some
     seconds.
     """
 
