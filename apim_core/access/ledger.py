@@ -123,7 +123,13 @@ class Ledger:
         """Add an entry, or replace the one of that id."""
         await self._store.put(path(_KINDS[type(entry)], id_), packed(entry), expires_in)
 
-    async def change(self, cls: type[E], id_: str, change: Callable[[E], E]) -> E:
+    async def change(
+        self,
+        cls: type[E],
+        id_: str,
+        change: Callable[[E], E],
+        expires_in: Callable[[E], float | None] = lambda entry: None,
+    ) -> E:
         """Replace an entry by what ``change`` makes of it as it is then. Raises NotThere and Conflict."""
         self._check(cls, id_)
         key = path(_KINDS[cls], id_)
@@ -135,7 +141,7 @@ class Ledger:
                 changed = change(unpacked(old, cls))
             except BadEntry as error:
                 raise Conflict(f"what the store holds is no good: {error}") from error
-            if await self._store.replace(key, old, packed(changed)):
+            if await self._store.replace(key, old, packed(changed), expires_in(changed)):
                 return changed
         raise Conflict("others keep changing it; try again")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -12,7 +13,7 @@ from apim_sdk.fields import Secret
 
 from apim_core.access.digests import digest_of_token
 from apim_core.access.entries import RevocationEntry, plain
-from apim_core.access.ledger import NotThere
+from apim_core.access.ledger import Conflict, Ledger, NotThere
 from apim_core.access.revocations import Revocation, RevocationKind, Revocations, TooMany
 from apim_core.access.stored import revocation_of
 from apim_core.config.validating import aware, one_line
@@ -23,6 +24,7 @@ __all__ = ["RevocationRequest", "add", "listed", "remove"]
 _optional = attrs.validators.optional
 _WHAT: Final[tuple[RevocationKind, ...]] = ("token_id", "token", "client_id", "subject")
 _CLOCKS_DIFFER: Final = 60.0
+_ATTEMPTS: Final = 10
 
 
 @attrs.frozen
@@ -68,14 +70,13 @@ async def add(call: Call) -> web.Response:
             raise Refusal(409, str(error)) from None
     else:
         ledger = await call.ledger()
-        there = await ledger.find(RevocationEntry, entry.id)
-        if there is not None:
-            entry = attrs.evolve(
-                entry, moment=max(entry.moment, there.moment), expires=max(entry.expires, there.expires)
-            )
-        elif await _count(call) >= call.administration.configuration.access.revocations:
-            raise Refusal(409, "There are as many revocations as `access.revocations` allows: remove some, or raise it")
-        await ledger.put(entry.id, entry, entry.expires.timestamp() - time.time())
+        if await ledger.find(RevocationEntry, entry.id) is None:
+            most = call.administration.configuration.access.revocations
+            if await _count(ledger) >= most:
+                raise Refusal(
+                    409, f"There are {most} revocations, as `access.revocations` allows: remove some, or raise it"
+                )
+        entry = await _keep(entry, ledger)
     call.administration.log.info("revoked", revocation=entry.id, what=entry.kind, by=call.request.remote)
     return web.json_response(_shown(entry.id, entry), status=201)
 
@@ -98,8 +99,33 @@ async def _local(call: Call) -> Revocations | None:
     return call.administration.revocations if await call.administration.ledger() is None else None
 
 
-async def _count(call: Call) -> int:
-    return len([None async for _, entry in (await call.ledger()).all(RevocationEntry) if _lasts(entry)])
+async def _count(ledger: Ledger) -> int:
+    return len([None async for _, entry in ledger.all(RevocationEntry) if _lasts(entry)])
+
+
+async def _keep(entry: RevocationEntry, ledger: Ledger) -> RevocationEntry:
+    """Write a revocation; of what is revoked already, the later moment and end count. Raises Conflict."""
+    for _ in range(_ATTEMPTS):
+        if await ledger.find(RevocationEntry, entry.id) is None:
+            try:
+                await ledger.add(entry.id, entry, _remaining(entry))
+            except Conflict:
+                if await ledger.find(RevocationEntry, entry.id) is not None:
+                    continue  # somebody was quicker
+                await ledger.put(entry.id, entry, _remaining(entry))  # what was there was no revocation
+            return entry
+        with contextlib.suppress(NotThere):  # it may be forgotten meanwhile
+            return await ledger.change(RevocationEntry, entry.id, lambda old: _later(old, entry), _remaining)
+    raise Conflict("others keep changing it; try again")
+
+
+def _later(old: RevocationEntry, new: RevocationEntry) -> RevocationEntry:
+    return attrs.evolve(new, moment=max(new.moment, old.moment), expires=max(new.expires, old.expires))
+
+
+def _remaining(entry: RevocationEntry) -> float:
+    """Seconds until it is forgotten; the store wants more than none."""
+    return max(entry.expires.timestamp() - time.time(), 0.001)
 
 
 def _lasts(entry: RevocationEntry) -> bool:

@@ -471,6 +471,33 @@ def test_what_is_revoked_again_is_so_for_the_later_moment(manage: Any, store: Fa
     assert 1 == len(kept(store, "revocation"))
 
 
+def test_of_two_who_revoke_the_same_at_once_the_later_moment_counts(manage: Any, store: FakeStore) -> None:
+    async def scenario(managed: Managed) -> str:
+        add, raced = store.add, []
+
+        async def meanwhile(key: str, value: bytes, expires_in: float | None = None) -> bool:
+            if not raced:
+                raced.append(key)
+                await store.put(key, json.dumps({**json.loads(value), "moment": "2099-01-01T00:00:00Z"}).encode())
+            return await add(key, value, expires_in)
+
+        store.add = meanwhile  # type: ignore[method-assign]
+        moment: str = (await managed.post("/revocations", subject="anna")).json["moment"]
+        return moment
+
+    assert "2099-01-01T00:00:00Z" == manage(scenario)
+
+
+def test_what_is_no_revocation_does_not_stand_in_the_way_of_one(manage: Any, store: FakeStore) -> None:
+    async def scenario(managed: Managed) -> int:
+        id_ = (await managed.post("/revocations", subject="anna")).json["id"]
+        await store.put(f"access/revocation/{id_}", b"{}")
+        return (await managed.post("/revocations", subject="anna")).status
+
+    assert 201 == manage(scenario)
+    assert ["anna"] == [each["value"] for each in kept(store, "revocation").values()]
+
+
 @pytest.mark.parametrize(
     ("body", "member"),
     [
