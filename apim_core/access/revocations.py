@@ -64,6 +64,11 @@ class Revocations:
         """Of all that there are."""
         return self._by_id.keys()
 
+    def get(self, id_: str) -> Revocation | None:
+        """The one of an id, if it is remembered."""
+        self._forget()
+        return self._by_id.get(id_)
+
     def all(self) -> tuple[Revocation, ...]:
         """All that are remembered."""
         self._forget()

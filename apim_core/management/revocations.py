@@ -64,6 +64,8 @@ async def add(call: Call) -> web.Response:
     entry = _wanted(await call.body(RevocationRequest), call.administration.configuration.access.token_lifetime)
     local = await _local(call)
     if local is not None:
+        there = local.get(entry.id)
+        entry = entry if there is None else _later(_entry_of(there), entry)
         try:
             local.put(revocation_of(entry))
         except TooMany as error:

@@ -545,6 +545,9 @@ def test_without_a_store_revocations_are_those_of_the_process(manage: Any) -> No
         assert 201 == made.status
         assert revocations.revoked(token_id="1")
         assert [made.json] == (await managed.get("/revocations")).json["items"]
+        early = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 3_600))
+        again = await managed.post("/revocations", token_id="1", moment=early)
+        assert made.json["moment"] == again.json["moment"]
         path = f"/revocations/{made.json['id']}"
         assert [204, 404] == [(await managed.ask("DELETE", path)).status for _ in range(2)]
         assert not revocations.revoked(token_id="1")
