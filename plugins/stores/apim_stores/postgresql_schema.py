@@ -47,8 +47,10 @@ async def prepare(connection: Any) -> None:
             if await _version(connection) is None:
                 async with connection.transaction():
                     await connection.execute(_TABLES)
-        finally:
             await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK)
+        except BaseException:
+            connection.terminate()  # and so unlock
+            raise
     version = await _version(connection)
     if version != _VERSION:
         raise SchemaError(

@@ -116,7 +116,7 @@ class PostgreSQLServer(Backend[Position]):
         self._settings: dict[str, Any] = {"dsn": url, "timeout": timeout, "command_timeout": timeout}
         if tls is not None:
             self._settings["ssl"] = tls
-        self._pool = asyncpg.create_pool(min_size=0, max_size=connections, **self._settings)
+        self._pool = asyncpg.create_pool(min_size=0, max_size=connections, reset=_keep, **self._settings)
         self._prepared = False
         self._listening: Any = None
         self._reading = asyncio.Lock()  # a connection does one thing at a time
@@ -260,6 +260,13 @@ class PostgreSQLServer(Backend[Position]):
         seen, transaction = self._oldest[0]
         if seen < now - _KEPT:
             await self._fetch(_TRIM_LOG, transaction)
+
+
+async def _keep(connection: Any) -> None:
+    """Leave a connection as it is when it goes back to the pool, which saves a question to the server for each call.
+
+    The pool itself has ended a transaction that was left open, and nothing else is ever set.
+    """
 
 
 def _position(connection: Any, snapshot: str) -> Position:

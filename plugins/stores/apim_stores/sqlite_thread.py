@@ -79,6 +79,8 @@ class ConnectionThread:
             raise TimeoutError(f"{_MOST_WAITING} operations wait for the store already")
         future: asyncio.Future[Result] = self._loop.create_future()
         self._jobs.put(_Job(work, future))
+        if self._closed:  # the thread died at this very moment: whether it has seen the job is not known
+            raise ConnectionError("the store's thread has ended")
         return await future
 
     async def aclose(self) -> None:
@@ -97,16 +99,35 @@ class ConnectionThread:
             self._tell(self._settle_opening, error)
             return
         self._tell(self._settle_opening, None)
-        with contextlib.closing(connection):
-            ended = False
-            while not ended:
-                jobs, ended = self._next()
-                if jobs:
-                    self._do(connection, jobs)
-                    self._tell(self._settle, jobs)
-                if self._between is not None:
-                    with contextlib.suppress(sqlite3.Error):  # it is tried again, and the next job tells what is wrong
-                        self._between(connection)
+        try:
+            with contextlib.closing(connection):
+                self._work(connection)
+        finally:
+            self._closed = True
+            self._tell(self._settle, self._left())
+
+    def _work(self, connection: sqlite3.Connection) -> None:
+        """Do what comes, until the thread is to end."""
+        ended = False
+        while not ended:
+            jobs, ended = self._next()
+            if jobs:
+                self._do(connection, jobs)
+                self._tell(self._settle, jobs)
+            if self._between is not None:
+                with contextlib.suppress(sqlite3.Error):  # it is tried again, and the next job tells what is wrong
+                    self._between(connection)
+
+    def _left(self) -> list[_Job]:
+        """What will not be done: nothing, unless the thread dies of an error that nobody foresaw."""
+        jobs: list[_Job] = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                job = self._jobs.get_nowait()
+                if job is not None:
+                    job.error = ConnectionError("the store's thread has ended")
+                    jobs.append(job)
+        return jobs
 
     def _next(self) -> tuple[list[_Job], bool]:
         """What waits, nothing if nothing came within the interval; and whether the thread is to end then."""

@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -313,6 +314,33 @@ def test_a_write_that_nobody_waits_for_any_more_is_not_done(tmp_path: Path) -> N
             return await store.get("a"), await store.get("b")
 
     assert (b"1", b"1") == asyncio.run(scenario())
+
+
+def test_a_thread_that_dies_leaves_nobody_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)  # else pytest tells of it
+
+    class BrokenClock(RealClock):
+        broken = False
+
+        def now(self) -> float:
+            if self.broken:
+                raise RuntimeError("no time is left")
+            return super().now()
+
+    async def scenario() -> Any:
+        clock = BrokenClock()
+        async with started(SQLite(tmp_path / "apim.db"), FakeContext(clock=clock)) as store:
+            await store.put("a", b"1")
+            clock.broken = True
+            while True:
+                try:
+                    await asyncio.wait_for(store.delete("a"), 5)
+                except ConnectionError as error:
+                    return str(error)
+                except RuntimeError:
+                    await asyncio.sleep(0.01)
+
+    assert asyncio.run(scenario()) in ("the store's thread has ended", "the store has been closed")
 
 
 def test_stores_of_one_file_in_one_process_see_each_other(tmp_path: Path) -> None:
