@@ -87,7 +87,7 @@ class OIDC(KeyManager):
     """The issuer, exactly as the `iss` of its tokens has it."""
     jwks: JWKSource | None = None
     """Where its keys are; without it, where its metadata says (`jwks_uri`)."""
-    refresh: Duration = Duration("10m")
+    refresh: Duration = attrs.field(default=Duration("10m"), validator=attrs.validators.gt(Duration(0)))
     """How often its metadata is fetched, and its keys, unless it says how long those are good (`Cache-Control`,
     `Expires`): that counts between a minute and an hour."""
     metadata_url: str | None = None
@@ -153,16 +153,23 @@ class OIDC(KeyManager):
         )
         self.hold(_server=server, _keys=server.keys, _endpoints=endpoints, _own=own)
         server.join(self)
-        from_file = self.jwks is not None and self.jwks.file is not None
-        if from_file or server.keys.empty:
-            try:
-                await server.keys.refresh()
-            except OSError as error:
-                if from_file:
-                    server.leave(self)
-                    raise
-                context.log.warning("A key manager starts without keys", issuer=self.issuer, error=str(error))
+        try:
+            await self._first_keys(context)
+        except BaseException:
+            server.leave(self)
+            raise
         context.spawn(server.keys.keep_fresh(self.refresh, context.log), f"keys of {self.issuer}")
+
+    async def _first_keys(self, context: Context) -> None:
+        from_file = self.jwks is not None and self.jwks.file is not None
+        if not from_file and not self._keys.empty:
+            return
+        try:
+            await self._keys.refresh()
+        except OSError as error:
+            if from_file:
+                raise
+            context.log.warning("A key manager starts without keys", issuer=self.issuer, error=str(error))
 
     async def stop(self) -> None:
         self._server.leave(self)

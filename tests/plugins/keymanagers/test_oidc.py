@@ -262,6 +262,7 @@ def test_a_software_statement_is_shown_and_not_repeated() -> None:
     ("settings", "message"),
     [
         ({"issuer": ISSUER, "token_endpoint": "http://idp.example/token"}, "`token_endpoint`.*weaker"),
+        ({"issuer": ISSUER, "refresh": "0s"}, "refresh"),
         ({"issuer": ISSUER, "metadata_url": "/metadata"}, "`metadata_url`"),
         ({"issuer": ISSUER, "jwks": {"url": "http://idp.example/jwks"}}, "jwks.*weaker"),
         ({"issuer": ISSUER, "signed_introspection": True}, "for whom the answers are signed"),
