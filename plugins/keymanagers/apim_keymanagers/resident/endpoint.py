@@ -67,7 +67,7 @@ class AuthorizationServer(Endpoint):
         self.hold(_server=await manager.open(context), _log=context.log)
 
     async def send(self, exchange: Exchange) -> Response:
-        handlers = _PATHS.get(exchange.endpoint_path) or _at_the_root(self._server, exchange.request.path)
+        handlers = _handlers(exchange.endpoint_path) or _at_the_root(self._server, exchange.request.path)
         if handlers is None:
             return json_answer({"error": "not_found"}, 404)
         handler = handlers.get("GET" if exchange.request.method == "HEAD" else exchange.request.method)
@@ -82,12 +82,17 @@ class AuthorizationServer(Endpoint):
             return failure(OAuthError("temporarily_unavailable", "try again later", status=503))
 
 
+def _handlers(path: str) -> Mapping[str, Handler] | None:
+    """What answers below the issuer, by method."""
+    return _PATHS.get(path) or (_CLIENT if path.startswith("/register/") and path.count("/") == 2 else None)
+
+
 def _at_the_root(server: Server, path: str) -> Mapping[str, Handler] | None:
     """What is asked for outside of the issuer's path (RFC 8414, section 3.1)."""
     issuer_path = urlsplit(server.issuer).path
     if path in (_METADATA + issuer_path, _CONFIGURATION + issuer_path):
         return _PATHS[_METADATA]
-    return _PATHS.get(path) or (_CLIENT if path.startswith(f"{issuer_path}/register/") else None)
+    return _PATHS.get(path)
 
 
 async def _token(server: Server, exchange: Exchange) -> Response:

@@ -128,8 +128,7 @@ def test_a_registration_is_shown_changed_and_removed_by_its_own_token() -> None:
     async def check() -> None:
         async with residing(**OPEN) as server:
             client = (await register(server, {"grant_types": ["client_credentials"]})).json
-            line = client["registration_client_uri"].removeprefix(ISSUER)
-            path = f"/oauth2{line}"
+            path = client["registration_client_uri"].removeprefix(ISSUER)
             own = {"Authorization": f"Bearer {client['registration_access_token']}"}
             shown = await server.ask(f"GET {path}", own)
             assert (200, client["client_id"]) == (shown.status, shown.json["client_id"])
@@ -155,7 +154,7 @@ def test_neither_id_nor_secret_is_the_clients_choice(document: dict[str, str]) -
         async with residing(**OPEN) as server:
             client = (await register(server, WEB)).json
             own = {"Authorization": f"Bearer {client['registration_access_token']}"}
-            changed = await send(server, f"PUT /oauth2/register/{client['client_id']}", {**WEB, **document}, own)
+            changed = await send(server, f"PUT /register/{client['client_id']}", {**WEB, **document}, own)
             assert (400, "invalid_client_metadata") == (changed.status, changed.json["error"])
 
     asyncio.run(check())

@@ -13,7 +13,7 @@ from support.resident import CHALLENGE, SECRET, residing
 
 PATHS = (
     "/token", "/introspect", "/revoke", "/device_authorization", "/authorize", "/device", "/par", "/userinfo",
-    "/register", "/client-registration/v0.17/register", "/oauth2/register/shop", "/jwks", "/nothing",
+    "/register", "/client-registration/v0.17/register", "/register/shop", "/jwks", "/nothing",
 )  # fmt: skip
 NAMES = (
     "grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type", "code", "code_verifier",
