@@ -1,1 +1,5 @@
-"""A token for the backend that says who called, and the keys by which it can be checked."""
+"""A token for the backend that says who called."""
+
+from apim_auth.backend_jwt.policy import BackendJWT
+
+__all__ = ["BackendJWT"]
