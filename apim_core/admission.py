@@ -24,6 +24,8 @@ from apim_core.steps import Condition, fault_of
 
 __all__ = ["CompiledPlan", "admit", "authorize"]
 
+_WITH_SCOPES: Final = ("Bearer", "DPoP")
+"""Schemes of which a challenge may say that the scope is not enough."""
 _NO_KEYS: Final[Mapping[KeyType, ErrorKind]] = MappingProxyType({})
 
 
@@ -144,13 +146,20 @@ def _challenges(plans: tuple[CompiledPlan, ...]) -> Mapping[str, str]:
     return {"WWW-Authenticate": ", ".join(challenges)} if challenges else {}
 
 
-def authorize(exchange: Exchange) -> None:
+def authorize(exchange: Exchange, plan: CompiledPlan) -> None:
     """Hold the principal's scopes against the operation's. Raises Reject unless it has one of them.
 
-    RFC 6750, section 3.1: 403 with ``insufficient_scope``.
+    403; with the challenge ``insufficient_scope`` where the plan is for tokens that have scopes (RFC 6750, section 3.1;
+    RFC 9449, section 7.1).
     """
     scopes = exchange.operation.scopes
     principal = exchange.principal
     if scopes and (principal is None or principal.scopes.isdisjoint(scopes)):
-        challenge = f'Bearer realm="apim", error="insufficient_scope", scope="{" ".join(scopes)}"'
-        raise Reject(errors.INSUFFICIENT_SCOPE, headers={"WWW-Authenticate": challenge})
+        schemes = (challenge.partition(" ")[0] for challenge in challenges_of(plan.authenticator))
+        challenges = [
+            f'{scheme} realm="apim", error="insufficient_scope", scope="{" ".join(scopes)}"'
+            for scheme in schemes
+            if scheme in _WITH_SCOPES
+        ]
+        headers = {"WWW-Authenticate": ", ".join(challenges)} if challenges else {}
+        raise Reject(errors.INSUFFICIENT_SCOPE, headers=headers)

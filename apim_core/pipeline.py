@@ -105,9 +105,10 @@ class Pipeline:
                 if plans is None:
                     chain = target.chain(None)
                 else:
-                    chain = target.chain((await admit(plans, exchange)).plan.name)
+                    plan = await admit(plans, exchange)
+                    chain = target.chain(plan.plan.name)
                     if target.operation.scopes:
-                        authorize(exchange)
+                        authorize(exchange, plan)
                 if chain.request:
                     path = exchange.endpoint_path
                     await run(chain.request, exchange)

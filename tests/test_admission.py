@@ -336,13 +336,24 @@ def test_one_of_the_scopes_of_an_operation_is_enough(tmp_path: Path) -> None:
     assert 200 == ask(tmp_path, configuration, X_Badge="anna other write").status
 
 
-def test_none_of_the_scopes_is_a_403_that_names_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("scheme", "challenge"),
+    [
+        ("Bearer", 'Bearer realm="apim", error="insufficient_scope", scope="read write"'),
+        ("DPoP", 'DPoP realm="apim", error="insufficient_scope", scope="read write"'),
+        ("Pass", None),
+    ],
+)
+def test_none_of_the_scopes_is_a_403_that_names_them_to_who_can_ask_for_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str, challenge: str | None
+) -> None:
+    monkeypatch.setattr(Pass, "challenge", f'{scheme} realm="apim"')
     operation = "{match: GET /who, scopes: [read, write]}"
     answer = ask(
         tmp_path, text("[{name: passes, authentication: {pass: {}}}]", operation=operation), X_Badge="anna other"
     )
     assert (403, "900910") == refusal(answer)
-    assert 'Bearer realm="apim", error="insufficient_scope", scope="read write"' == answer.headers["WWW-Authenticate"]
+    assert challenge == answer.headers.get("WWW-Authenticate")
 
 
 def test_anonymous_has_no_scope(tmp_path: Path) -> None:

@@ -199,7 +199,7 @@ AUTHORIZATION_DENIED = ErrorKind(
     "AUTHORIZATION_DENIED", "901101", 403, "Access Denied", "A policy does not allow this call"
 )
 AUTHORIZATION_FAILURE = ErrorKind(
-    "AUTHORIZATION_FAILURE", "901102", 500, "Policy Evaluation Failed", "Whether this call is allowed cannot be told now"
+    "AUTHORIZATION_FAILURE", "901102", 500, "Policy Evaluation Failed", "Whether this is allowed cannot be told now"
 )
 AUTHORIZATION_ANSWER_INVALID = ErrorKind(
     "AUTHORIZATION_ANSWER_INVALID",

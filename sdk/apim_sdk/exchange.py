@@ -134,6 +134,14 @@ class Exchange:
             self._variables = {}
         return self._variables
 
+    def before_answer(self, callback: Callable[[Exchange], Any]) -> None:
+        """Have ``callback`` called, and awaited if it answers an awaitable, when the answer or the fault is about to
+        leave, as the ``after`` of a policy is: for what is no policy, such as an authenticator that adds a header.
+
+        The last that was added is called first; one that raises is logged.
+        """
+        self._afters.append(callback)
+
     def defer(self, callback: Callable[[], None]) -> None:
         """Have ``callback`` called when the exchange is over: the answer is all sent, or the client has gone away.
 

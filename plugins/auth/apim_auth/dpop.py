@@ -170,10 +170,17 @@ class DPoP(Authenticator):
             raise _refused("invalid_dpop_proof", str(error)) from error
         if self._nonces is not None and not self._nonces.accepts(proof.nonce):
             raise _refused("use_dpop_nonce", "the proof has no nonce that is good now", self._nonces.current())
+        if self._nonces is not None and not self._nonces.is_current(proof.nonce):
+            exchange.before_answer(self._hand_out_nonce)
         now = self._now()
         if not now - self.lifetime < proof.issued_at <= now + self.leeway:
             raise _refused("invalid_dpop_proof", "the proof is not of now (iat)")
         return proof.digest
+
+    def _hand_out_nonce(self, exchange: Exchange) -> None:
+        """Tell the client the next nonce before it needs it (RFC 9449, section 8.2)."""
+        if self._nonces is not None and exchange.response is not None:
+            exchange.response.headers.set("DPoP-Nonce", self._nonces.current())
 
     def _seen_here(self, digest: bytes) -> bool:
         try:

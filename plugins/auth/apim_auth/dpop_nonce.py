@@ -25,6 +25,10 @@ class Nonces:
         """The nonce that clients are to use now."""
         return self._of(self._step())
 
+    def is_current(self, nonce: str | None) -> bool:
+        """Whether it is the one that clients are to use now."""
+        return nonce == self.current()
+
     def accepts(self, nonce: str | None) -> bool:
         """Whether it is the current nonce or the one before."""
         step = self._step()

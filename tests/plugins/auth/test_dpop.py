@@ -14,7 +14,7 @@ import pytest
 from apim_auth.certificates import thumbprint
 from apim_auth.dpop import DPoP
 from apim_sdk import Client, Credential, Exchange, Headers, Principal, Reject, Secret, TLSInfo, errors
-from apim_sdk.testing import FakeContext, FakeKeyManager, FakeStore, build, make_exchange, started
+from apim_sdk.testing import FakeContext, FakeKeyManager, FakeStore, build, make_exchange, make_response, started
 from hypothesis import given
 from hypothesis import strategies as st
 from support.proofs import URL, bound, jkt, jwk, proof
@@ -403,6 +403,24 @@ def test_an_opaque_token_and_a_store_may_both_have_to_be_waited_for() -> None:
         "anna"
         == judge(get("opaque", proof("opaque")), context=fake_context(main=FakeStore()), store="main", **OAUTH2).subject
     )
+
+
+def test_the_next_nonce_comes_with_a_good_answer_before_it_is_needed() -> None:
+    async def test(made: Running) -> None:
+        token = bound(exp=NOW + 3600)
+        first = (await made.refusal(get(token, proof(token)))).headers["DPoP-Nonce"]
+        handed_out = []
+        for seconds in (0, 300):
+            made.context.clock.advance(seconds)
+            exchange = get(token, proof(token, nonce=first, iat=NOW + seconds))
+            await made.judge(exchange)
+            exchange.response = make_response()
+            for callback in exchange._afters:
+                callback(exchange)
+            handed_out.append(exchange.response.headers.get("DPoP-Nonce"))
+        assert (None, False) == (handed_out[0], handed_out[1] in (None, first))
+
+    within(test, nonce=True)
 
 
 def test_a_nonce_is_handed_out_and_then_required() -> None:
