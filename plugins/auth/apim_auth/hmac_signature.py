@@ -122,9 +122,10 @@ class HMAC(Authenticator):
         self.hold(_clock=context.clock, _used=used)
 
     def find(self, exchange: Exchange) -> Credential | None:
-        value = exchange.request.headers.combined(self.header.lower().encode())
-        if value is None:
-            return None
+        headers = exchange.request.headers
+        value = headers.combined(self.header.lower().encode())
+        if value is None or (self.header == "Signature" and headers.first(b"signature-input") is not None):
+            return None  # what comes with Signature-Input is a signature by RFC 9421
         if self.header == "Authorization":
             if value[:10].lower() != b"signature ":
                 return None
@@ -137,8 +138,7 @@ class HMAC(Authenticator):
             signature = parse_signature(credential.value.reveal())
             key = self._check(signature, exchange)
             if "digest" in signature.headers:
-                exchange.request.body.limit = self.max_body
-                await check_digest(exchange.request)
+                await check_digest(exchange.request, self.max_body)
             if self.once:
                 await self._use(signature)
         except BadSignature as error:

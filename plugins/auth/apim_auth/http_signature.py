@@ -112,8 +112,7 @@ class HTTPSignature(Authenticator):
             )
             signature = self._good(signatures, exchange)
             if signature.covers("content-digest"):
-                exchange.request.body.limit = self.max_body
-                await check_content_digest(exchange.request)
+                await check_content_digest(exchange.request, self.max_body)
             await self._use(signature)
         except BadSignature as error:
             raise Reject(INVALID_CREDENTIALS, headers={"WWW-Authenticate": _CHALLENGE}, detail=str(error)) from error

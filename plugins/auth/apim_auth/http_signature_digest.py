@@ -22,10 +22,11 @@ def has_body(request: Request) -> bool:
     return request.body.length != 0
 
 
-async def check_content_digest(request: Request) -> None:
+async def check_content_digest(request: Request, most: int) -> None:
     """Read the body and hold it against the digests that are known here, of which there must be one.
 
-    Raises BadSignature where one is another, BodyError where the body does not come whole or is too large.
+    Raises BadSignature where one is another, BodyError where the body does not come whole or has more than ``most``
+    bytes.
     """
     from http_sf import StructuredFieldError, parse
 
@@ -36,20 +37,20 @@ async def check_content_digest(request: Request) -> None:
     known = [(_ALGORITHMS[name], value[0]) for name, value in digests.items() if name in _ALGORITHMS]
     if not known:
         raise BadSignature("Content-Digest has neither sha-256 nor sha-512")
-    body = await request.body.read()
+    body = await request.body.read(most)
     for algorithm, value in known:
         if not isinstance(value, bytes) or not hmac.compare_digest(algorithm(body).digest(), value):
             raise BadSignature("the body is not that of its Content-Digest")
 
 
-async def check_digest(request: Request) -> None:
+async def check_digest(request: Request, most: int) -> None:
     """The same for the older field. Raises as ``check_content_digest``."""
     text = (request.headers.combined(b"digest") or b"").decode("latin-1")
     pairs = (part.strip().partition("=") for part in text.split(","))
     known = [(_ALGORITHMS[name.lower()], value) for name, _, value in pairs if name.lower() in _ALGORITHMS]
     if not known:
         raise BadSignature("Digest has neither SHA-256 nor SHA-512")
-    body = await request.body.read()
+    body = await request.body.read(most)
     for algorithm, value in known:
         if not hmac.compare_digest(b64encode(algorithm(body).digest()), value.encode("latin-1")):
             raise BadSignature("the body is not that of its Digest")

@@ -318,6 +318,12 @@ def test_without_a_signature_there_is_no_credential(value: str) -> None:
     assert build(HMAC, {"keys": KEYS}).find(make_exchange(headers={"Authorization": value})) is None
 
 
+def test_a_signature_by_the_standard_is_none_of_the_draft() -> None:
+    exchange = make_exchange(headers={"Signature-Input": "sig=()", "Signature": "sig=:AA==:"})
+
+    assert build(HMAC, {"keys": KEYS, "header": "Signature"}).find(exchange) is None
+
+
 def test_the_endpoint_does_not_see_the_signature() -> None:
     kept, removed = (request(("Authorization", "Signature x")) for _ in range(2))
 
