@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 from support.processes import Running, eventually, running
+from support.redis import RedisProcess
+from support.redis import running as serving_redis
 from support.tokens import claims, public, signed
 
 TOKEN = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
@@ -40,10 +42,11 @@ IN_A_ROW = 40
 
 
 class Gateway:
-    """Two workers and their management port."""
+    """Workers and their management port."""
 
-    def __init__(self, process: Running) -> None:
+    def __init__(self, process: Running, workers: int = 2) -> None:
         self.process = process
+        self.workers = workers
 
     def manage(self, method: str, path: str, **body: Any) -> Any:
         connection = http.client.HTTPConnection("127.0.0.1", self.process.management, timeout=60)
@@ -69,20 +72,20 @@ class Gateway:
             connection.close()
 
     def lets_in(self, headers: dict[str, str]) -> None:
-        """Until both workers do."""
+        """Until all workers do."""
         seen: set[str | None] = set()
 
-        def both() -> bool:
+        def all_of_them() -> bool:
             code, process = self.ask(headers)
             seen.add(process)
             if code:
                 seen.clear()
-            return len(seen) == 2
+            return len(seen) == self.workers
 
-        eventually(both, "both workers let in")
+        eventually(all_of_them, "all workers let in")
 
     def refuses(self, headers: dict[str, str], expected: str, since: float) -> None:
-        """Both workers do, and neither gave another answer to what was asked a second after ``since``."""
+        """All workers do, and none gave another answer to what was asked a second after ``since``."""
         last, agreed = since, 0
         while agreed < IN_A_ROW:
             asked = time.monotonic()
@@ -157,6 +160,41 @@ def test_a_revoked_token_is_refused_by_every_worker(gateway: Gateway, caller: Ca
     gateway.manage("POST", "/revocations", **{what: caller.known_by[what]})
     gateway.refuses(caller.token, "900901", time.monotonic())
     gateway.lets_in(caller.key)
+
+
+def test_a_change_at_one_node_is_effective_on_another_and_what_is_known_outlives_the_store(tmp_path: Path) -> None:
+    redis = RedisProcess(tmp_path / "redis")
+    text = (TEXT % TOKEN).replace("{sqlite: {path: access.db}}", f'{{redis: {{url: "{redis.url}"}}}}')
+    text = text.replace("workers: 2", "workers: 1")
+    folders = [tmp_path / name for name in ("one", "two")]
+    for folder in folders:
+        folder.mkdir()
+        (folder / "jwks.json").write_text(json.dumps({"keys": [public()]}))
+    with serving_redis(redis), running(folders[0], text) as first, running(folders[1], text) as second:
+        nodes = [Gateway(process, workers=1) for process in (first, second)]
+        caller, other = Caller(nodes[0], "caller"), Caller(nodes[0], "other")
+        for each in (caller.key, caller.token, other.key, other.token):
+            nodes[1].lets_in(each)
+        nodes[0].manage("DELETE", f"/applications/{caller.id}/keys/{caller.key_id}")
+        nodes[1].refuses(caller.key, "900901", time.monotonic())
+        nodes[0].manage("POST", "/revocations", subject="subject of caller")
+        nodes[1].refuses(caller.token, "900901", time.monotonic())
+
+        redis.stop()
+        for headers, expected in ((caller.key, "900901"), (caller.token, "900901"), (other.key, ""), (other.token, "")):
+            assert expected == nodes[1].ask(headers)[0]
+        redis.start()
+        eventually(lambda: revoked_again(nodes[0]), "the store is back")
+        eventually(lambda: nodes[1].ask(other.token)[0] == "900901", "the other node learns of it")
+        nodes[1].refuses(caller.token, "900901", time.monotonic())
+
+
+def revoked_again(node: Gateway) -> bool:
+    try:
+        node.manage("POST", "/revocations", client_id="other")
+    except AssertionError:  # 503 until the store is back
+        return False
+    return True
 
 
 def test_what_was_revoked_stays_so_over_a_restart_of_a_worker_and_of_the_gateway(tmp_path: Path) -> None:
