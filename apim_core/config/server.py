@@ -83,7 +83,7 @@ class Tls:
     key: Path
     """PEM file of the private key."""
     client_ca: Path | None = None
-    """PEM file of who vouches for client certificates: authorities, root or intermediate, or certificates themselves."""
+    """PEM file of who vouches for client certificates: authorities, root or intermediate, or the certificates."""
     client_certificate: Literal["none", "optional", "required"] | None = None
     """Whether a client must show a certificate; without it, `required` when `client_ca` is set and `none` when not."""
     minimum_version: Literal["1.2", "1.3"] = "1.2"
