@@ -82,7 +82,7 @@ def test_no_credential_is_seen_anywhere(tmp_path: Path) -> None:
     assert [] == [text for text in [*seen, records] if any(mark in text for mark in (MARK, *encoded))]
 
 
-@pytest.mark.parametrize("mark", [MARK, HASH])
+@pytest.mark.parametrize("mark", [MARK, HASH], ids=["mark", "hash"])
 def test_no_secret_is_in_what_a_configuration_shows_of_itself(mark: str, tmp_path: Path) -> None:
     file = tmp_path / "apim.yaml"
     file.write_text(TEXT)

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import attrs
-from apim_keymanagers.resident.endpoint import AuthorizationServer
+from apim_keymanagers.authorization_server import AuthorizationServer
 from apim_keymanagers.resident.plugin import Resident
 from apim_sdk import KeyManager, Response
 from apim_sdk.testing import FakeContext, FakeStore, build, make_exchange

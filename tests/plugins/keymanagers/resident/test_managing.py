@@ -181,7 +181,7 @@ def test_settings_that_are_not_good_are_refused(wrong: dict[str, object]) -> Non
 
 def test_its_endpoint_is_for_a_resident_key_manager_only() -> None:
     async def check() -> None:
-        from apim_keymanagers.resident.endpoint import AuthorizationServer
+        from apim_keymanagers.authorization_server import AuthorizationServer
         from apim_sdk.testing import FakeKeyManager
 
         context = FakeContext(key_managers={"main": FakeKeyManager()})

@@ -10,8 +10,8 @@ from hashlib import sha256, sha512
 from typing import Any
 
 import pytest
+from apim_auth.hmac import HMAC
 from apim_auth.hmac_fields import parse_signature, signing_string
-from apim_auth.hmac_signature import HMAC
 from apim_auth.http_signature_fields import BadSignature
 from apim_sdk import Exchange, Principal, Reject
 from apim_sdk.testing import FakeContext, FakeStore, build, make_exchange, started
