@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
@@ -87,7 +88,8 @@ class Visit:
 
     def heading(self, text: str) -> None:
         """Wait for the page of that heading."""
-        WebDriverWait(self.chrome, 20).until(
+        # A page that is left while it is looked at makes its elements stale: then the next is looked at.
+        WebDriverWait(self.chrome, 20, ignored_exceptions=[StaleElementReferenceException]).until(
             lambda chrome: [each for each in chrome.find_elements(By.TAG_NAME, "h1") if each.text == text]
         )
 
