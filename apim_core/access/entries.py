@@ -133,6 +133,20 @@ class SubscriptionEntry:
     """From when it holds."""
     ends: datetime | None = attrs.field(default=None, validator=_optional(aware))
     """Until when it holds."""
+    next_plan: str | None = attrs.field(default=None, validator=_optional(one_line))
+    """Name of the plan that takes the place of ``plan``."""
+    changes: datetime | None = attrs.field(default=None, validator=_optional(aware))
+    """From when ``next_plan`` holds."""
+
+    def __attrs_post_init__(self) -> None:
+        if (self.next_plan is None) != (self.changes is None):
+            raise ValueError("a next plan and the time from which it holds come together")
+
+    def at(self, moment: datetime) -> SubscriptionEntry:
+        """The same subscription, with the plan that it has then; a change that is to come stays to come."""
+        if self.next_plan is None or self.changes is None or self.changes > moment:
+            return self
+        return attrs.evolve(self, plan=self.next_plan, next_plan=None, changes=None)
 
 
 @attrs.frozen

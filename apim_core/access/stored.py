@@ -138,19 +138,22 @@ class Stored:
 
     def _subscription(self, id_: str, value: bytes) -> None:
         entry = unpacked(value, SubscriptionEntry)
-        self.subscriptions.put(
-            StoredSubscription(
-                self._word(entry.api),
-                self._word(entry.plan),
-                id_,
-                entry.state,
-                entry.key_type,
-                seconds(entry.starts),
-                seconds(entry.ends),
-                application=self._owner(entry.application),
-                version=None if entry.version is None else self._word(entry.version),
-            )
+        subscription = StoredSubscription(
+            self._word(entry.api),
+            self._word(entry.plan),
+            id_,
+            entry.state,
+            entry.key_type,
+            seconds(entry.starts),
+            seconds(entry.ends),
+            application=self._owner(entry.application),
+            version=None if entry.version is None else self._word(entry.version),
         )
+        changes = seconds(entry.changes)
+        if entry.next_plan is None or changes is None:
+            self.subscriptions.put(subscription)
+        else:
+            self.subscriptions.put(*subscription.moving(self._word(entry.next_plan), changes))
 
     def _revocation(self, id_: str, value: bytes) -> None:
         entry = unpacked(value, RevocationEntry)

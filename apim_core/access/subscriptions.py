@@ -38,6 +38,12 @@ class StoredSubscription(Subscription):
     version: str | None = None
     """Version of the API; None for every one that has the plan."""
 
+    def moving(self, plan: str, moment: float) -> tuple[StoredSubscription, StoredSubscription]:
+        """As it is until ``moment``, in seconds since the epoch, and as it is from then on, in another plan."""
+        ends = moment if self.ends is None else min(self.ends, moment)
+        starts = moment if self.starts is None else max(self.starts, moment)
+        return attrs.evolve(self, ends=ends), attrs.evolve(self, plan=plan, starts=starts)
+
 
 def entry_of(subscriptions: Iterable[Subscription]) -> Entry:
     """What a look-up finds."""
@@ -134,7 +140,7 @@ class StoredSubscriptions:
     """
 
     def __init__(self) -> None:
-        self._by_id: dict[str, StoredSubscription] = {}
+        self._by_id: dict[str, StoredSubscription | tuple[StoredSubscription, ...]] = {}
         self._parts: dict[PartKey, Part] = {}
 
     def __len__(self) -> int:
@@ -151,24 +157,28 @@ class StoredSubscriptions:
         """The entries of a plan; the same object for good."""
         return self._parts.setdefault((api, version, plan), {})
 
-    def put(self, subscription: StoredSubscription) -> None:
-        """Take a subscription in, in place of the one of the same id."""
+    def put(self, subscription: StoredSubscription, *later: StoredSubscription) -> None:
+        """Take a subscription in, and what becomes of it ``later``, in place of the one of the same id."""
         known = self._by_id.get(subscription.id)
+        new = (subscription, *later) if later else subscription
         if known is not None:
-            if known == subscription:
+            if known == new:
                 return
             self.remove(subscription.id)
-        self._by_id[subscription.id] = subscription
-        part = self.part(subscription.api, subscription.version, subscription.plan)
-        there = part.get(subscription.application)
-        others = () if there is None else there if isinstance(there, tuple) else (there,)
-        part[subscription.application] = entry_of((*others, subscription))
+        self._by_id[subscription.id] = new
+        for each in (subscription, *later):
+            part = self.part(each.api, each.version, each.plan)
+            there = part.get(each.application)
+            others = () if there is None else there if isinstance(there, tuple) else (there,)
+            part[each.application] = entry_of((*others, each))
 
     def remove(self, id_: str) -> None:
         """Forget a subscription, if it is known."""
-        known = self._by_id.pop(id_, None)
-        if known is None:
-            return
+        known = self._by_id.pop(id_, ())
+        for each in known if isinstance(known, tuple) else (known,):
+            self._take_out(each)
+
+    def _take_out(self, known: StoredSubscription) -> None:
         part = self.part(known.api, known.version, known.plan)
         there = part[known.application]
         left = tuple(each for each in there if each is not known) if isinstance(there, tuple) else ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import attrs
@@ -38,6 +38,8 @@ class SubscriptionChange:
     """From when it holds; null for no such date."""
     ends: datetime | None = attrs.field(default=None, validator=_optional(aware))
     """Until when it holds; null for good."""
+    at_once: bool = False
+    """Whether another plan holds from the next request on, not only from the next window of the old plan's limits."""
 
 
 async def listed(call: Call) -> web.Response:
@@ -79,15 +81,28 @@ async def add(call: Call) -> web.Response:
 
 
 async def change(call: Call) -> web.Response:
-    """``PATCH /subscriptions/{id}``: state, plan and dates. The id stays, and so does what its limits have counted."""
+    """``PATCH /subscriptions/{id}``: state, plan and dates. The id stays, and so does what its limits have counted.
+
+    Another plan holds from the next window of the old plan's limits, unless it is wanted ``at_once``.
+    """
     members = await call.members()
     wanted = await call.body(SubscriptionChange, members)
     ledger = await call.ledger()
+    now = datetime.now(UTC)
 
     def changed(old: SubscriptionEntry) -> SubscriptionEntry:
         if old.state in _OVER and wanted.state != old.state:
             raise Conflict(f"the subscription is {old.state} for good: make a new one")
-        entry = attrs.evolve(old, **{name: getattr(wanted, name) for name in members})
+        old = old.at(now)
+        told = {name: getattr(wanted, name) for name in members if name not in ("plan", "at_once")}
+        entry = attrs.evolve(old, **told)
+        if "plan" in members:
+            _check(attrs.evolve(entry, plan=wanted.plan), ledger)
+            changes = None if wanted.at_once or wanted.plan == old.plan else _next_window(old, ledger, now)
+            if changes is None:
+                entry = attrs.evolve(entry, plan=wanted.plan, next_plan=None, changes=None)
+            else:
+                entry = attrs.evolve(entry, next_plan=wanted.plan, changes=changes)
         _check(entry, ledger)
         return entry
 
@@ -101,6 +116,25 @@ async def remove(call: Call) -> web.Response:
     await (await call.ledger()).delete(SubscriptionEntry, call.id)
     call.administration.log.info("a subscription was removed", subscription=call.id, by=call.request.remote)
     return web.Response(status=204)
+
+
+def _next_window(entry: SubscriptionEntry, ledger: Ledger, now: datetime) -> datetime | None:
+    """When the longest window of the plan's limits ends that ``now`` is in; None if the plan has no limits.
+
+    Windows of a length are counted from the epoch, so an hour's ends with the hour, in UTC.
+    """
+    windows = [
+        float(limit.per)
+        for api in ledger.configuration.apis
+        if api.name == entry.api and entry.version in (None, api.version)
+        for plan in api.plans
+        if plan.name == entry.plan
+        for limit in plan.limits
+    ]
+    if not windows:
+        return None
+    length = max(windows)
+    return datetime.fromtimestamp((now.timestamp() // length + 1) * length, UTC)
 
 
 def _check(entry: SubscriptionEntry, ledger: Ledger) -> None:

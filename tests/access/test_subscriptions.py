@@ -180,6 +180,36 @@ def test_a_plan_follows_changes_without_being_made_anew() -> None:
     assert [NONE, "s", BLOCKED, NONE, "s", NONE] == seen
 
 
+@pytest.mark.parametrize(
+    ("now", "expected"), [(NOW, ("s", INACTIVE)), (NOW + 4, ("s", INACTIVE)), (NOW + 5, (INACTIVE, "s"))]
+)
+def test_one_that_moves_to_another_plan_is_in_either_in_its_time(now: float, expected: Any) -> None:
+    index = StoredSubscriptions()
+    index.put(*stored().moving("silver", NOW + 5))
+    plans = [PlanSubscriptions({}, frozenset(), lambda: now) for _ in range(2)]
+    for made, name in zip(plans, ("gold", "silver"), strict=True):
+        made.bind(index.part("items", "1.0", name), index.part("items", None, name))
+    assert expected == tuple(answer(made.find("shop")) for made in plans)
+    index.put(stored(plan="bronze"))
+    assert [NONE, NONE] == [made.find("shop") for made in plans]
+    index.remove("s")
+    assert NONE == plans[0].find("shop")
+
+
+@pytest.mark.parametrize(
+    ("starts", "ends", "expected"),
+    [
+        (None, None, ((None, 5.0), (5.0, None))),
+        (1.0, 9.0, ((1.0, 5.0), (5.0, 9.0))),
+        (7.0, None, ((7.0, 5.0), (7.0, None))),
+        (None, 3.0, ((None, 3.0), (5.0, 3.0))),
+    ],
+)
+def test_one_that_moves_still_holds_only_in_its_own_time(starts: Any, ends: Any, expected: Any) -> None:
+    moving = stored(starts=starts, ends=ends).moving("silver", 5.0)
+    assert expected == tuple((each.starts, each.ends) for each in moving)
+
+
 MEMBERS = st.fixed_dictionaries(
     {
         "id_": st.sampled_from("abcd"),

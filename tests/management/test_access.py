@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -320,6 +321,46 @@ def test_there_is_one_of_a_kind_that_is_not_over(manage: Any) -> None:
         return statuses
 
     assert [201, 409, 201, 201, 201, 409] == manage(scenario)
+
+
+LIMITED = TEXT.replace(
+    "{name: gold, authentication: {api-key: {}}}, {name: silver",
+    "{name: gold, authentication: {api-key: {}}, limits: [{requests: 9, per: 1m}, {requests: 99, per: 1h}]}, "
+    "{name: silver",
+)
+
+
+def test_another_plan_holds_from_the_next_window_of_the_old_plans_longest_limit(manage: Any, store: FakeStore) -> None:
+    async def scenario(managed: Managed) -> None:
+        id_ = await gold(managed)
+        began = datetime.now(UTC)
+        first = (await managed.ask("PATCH", f"/subscriptions/{id_}", {"plan": "silver"})).json
+        hour = timedelta(hours=1)
+        next_hours = [each.replace(minute=0, second=0, microsecond=0) + hour for each in (began, datetime.now(UTC))]
+        assert ("gold", "silver") == (first["plan"], first["next_plan"])
+        assert datetime.fromisoformat(first["changes"]) in next_hours
+
+        back = (await managed.ask("PATCH", f"/subscriptions/{id_}", {"plan": "gold"})).json
+        assert ("gold", None, None) == (back["plan"], back["next_plan"], back["changes"])
+
+        at_once = (await managed.ask("PATCH", f"/subscriptions/{id_}", {"plan": "silver", "at_once": True})).json
+        assert ("silver", None) == (at_once["plan"], at_once["next_plan"])
+
+    manage(scenario, text=LIMITED)
+
+
+def test_a_change_that_has_come_is_what_the_next_change_begins_with(manage: Any, store: FakeStore) -> None:
+    async def scenario(managed: Managed) -> None:
+        id_ = await gold(managed)
+        await managed.ask("PATCH", f"/subscriptions/{id_}", {"plan": "silver"})
+        key = f"access/subscription/{id_}"
+        entry = json.loads(await store.get(key) or b"")
+        await store.put(key, json.dumps({**entry, "changes": "2020-01-01T00:00:00Z"}).encode())
+
+        changed = (await managed.ask("PATCH", f"/subscriptions/{id_}", {"state": "paused"})).json
+        assert ("silver", None, "paused") == (changed["plan"], changed["next_plan"], changed["state"])
+
+    manage(scenario, text=LIMITED)
 
 
 def test_a_change_says_only_what_is_to_be_different_and_the_id_stays(manage: Any, store: FakeStore) -> None:
