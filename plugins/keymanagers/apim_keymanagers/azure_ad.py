@@ -27,7 +27,7 @@ from apim_keymanagers.azure_ad_issuers import MULTI_TENANT, Issuers, is_tenant_i
 from apim_keymanagers.claim_mapping import claim_mapper
 from apim_keymanagers.keyset import Keys, KeySet
 from apim_keymanagers.management import Management
-from apim_keymanagers.published_keys import keep_keys
+from apim_keymanagers.published_keys import Kept, keep_keys
 from apim_keymanagers.tokens import OwnToken, issued_token
 
 __all__ = ["AzureAD"]
@@ -108,6 +108,7 @@ class AzureAD(KeyManager):
     """How often its keys are fetched, unless it says how long they are good."""
     _issuers: Issuers = state()
     _keys: KeySet = state()
+    _kept: Kept = state()
     _context: Context = state()
     _directory: Directory = state()
     _rename: Callable[[Mapping[str, Any]], Mapping[str, Any]] = state()
@@ -142,8 +143,11 @@ class AzureAD(KeyManager):
     async def start(self, context: Context) -> None:
         self.hold(_context=context, _directory=self._open_directory(context))
         place = f"{self.login}/{self.tenant}/discovery/v2.0/keys"
-        keys = await keep_keys(context, self, place, self.refresh, usable=self._issuers.may_sign)
-        self.hold(_keys=keys)
+        kept = await keep_keys(context, self, place, self.refresh, usable=self._issuers.may_sign)
+        self.hold(_keys=kept.keys, _kept=kept)
+
+    async def stop(self) -> None:
+        self._kept.leave()
 
     async def metadata(self) -> Mapping[str, Any]:
         place = f"{self.login}/{self.tenant}/v2.0/.well-known/openid-configuration"

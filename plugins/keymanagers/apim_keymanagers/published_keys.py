@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
 
 from apim_sdk import Context
 from apim_sdk.upstream import UpstreamTLS
@@ -10,7 +10,37 @@ from apim_sdk.upstream import UpstreamTLS
 from apim_keymanagers.freshness import lifetime
 from apim_keymanagers.keyset import Key, KeySet, Loaded, keys_of
 
-__all__ = ["keep_keys"]
+__all__ = ["Kept", "keep_keys"]
+
+Load = Callable[[], Awaitable[Loaded]]
+
+
+class _Published:
+    """Keys that several snapshots keep. They are fetched the way of the newest that has not left."""
+
+    def __init__(self, keys: KeySet) -> None:
+        self.keys = keys
+        self.loads: list[Load] = []
+        keys.load = lambda: self._newest()()
+
+    def _newest(self) -> Load:
+        if not self.loads:
+            raise ConnectionError("the gateway has stopped: nobody keeps the keys any more")
+        return self.loads[-1]
+
+
+class Kept:
+    """One snapshot's part in keeping them; it ends with ``leave``."""
+
+    def __init__(self, published: _Published, load: Load) -> None:
+        self.keys = published.keys
+        self._loads = published.loads
+        self._load = load
+        self._loads.append(load)
+
+    def leave(self) -> None:
+        """Fetch no longer by this one: a configuration that was refused leaves the keys to the one before."""
+        self._loads[:] = [each for each in self._loads if each is not self._load]
 
 
 async def keep_keys(
@@ -21,12 +51,12 @@ async def keep_keys(
     *,
     tls: UpstreamTLS | None = None,
     usable: Callable[[Key], bool] = lambda key: True,
-) -> KeySet:
+) -> Kept:
     """The keys at a URL, shared by all snapshots with an equal ``owner``, and fetched again every ``refresh`` seconds.
 
     The start does not wait for a server that is away. ``usable`` says which keys count.
     """
-    keys: KeySet = await context.shared(("published keys", owner), lambda: KeySet(context.clock))
+    published = await context.shared(("published keys", owner), lambda: _Published(KeySet(context.clock)))
 
     async def load() -> Loaded:
         answer = await context.fetch(place, headers={"Accept": "application/json"}, tls=tls)
@@ -41,11 +71,14 @@ async def keep_keys(
             raise ValueError(f"{place}: none of its keys is for tokens that are accepted here")
         return Loaded(counting, lifetime(answer.headers, context.clock.now()))
 
-    keys.load = load
-    if keys.empty:
-        try:
-            await keys.refresh()
-        except OSError as error:
-            context.log.warning("A key manager starts without keys", place=place, error=str(error))
-    context.spawn(keys.keep_fresh(refresh, context.log), f"keys of {place}")
-    return keys
+    kept = Kept(published, load)
+    try:
+        if kept.keys.empty:
+            await kept.keys.refresh()
+    except OSError as error:
+        context.log.warning("A key manager starts without keys", place=place, error=str(error))
+    except BaseException:
+        kept.leave()
+        raise
+    context.spawn(kept.keys.keep_fresh(refresh, context.log), f"keys of {place}")
+    return kept

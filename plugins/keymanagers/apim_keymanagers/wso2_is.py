@@ -30,7 +30,7 @@ from apim_keymanagers.claim_mapping import claim_mapper
 from apim_keymanagers.client_authentication import authentication_of
 from apim_keymanagers.keyset import Keys, KeySet
 from apim_keymanagers.management import Management
-from apim_keymanagers.published_keys import keep_keys
+from apim_keymanagers.published_keys import Kept, keep_keys
 from apim_keymanagers.tokens import issued_token
 from apim_keymanagers.wso2_is_clients import CLIENT_FIELDS, client_of, document_of, with_secret
 from apim_keymanagers.wso2_is_scopes import Scopes
@@ -110,6 +110,7 @@ class WSO2IS(KeyManager):
     refresh: Duration = Duration("10m")
     """How often its keys are fetched."""
     _keys: KeySet = state()
+    _kept: Kept = state()
     _context: Context = state()
     _calls: Management = state()
     _scopes: Scopes = state()
@@ -146,7 +147,11 @@ class WSO2IS(KeyManager):
         )
         self.hold(_context=context, _calls=calls, _scopes=scopes)
         place = self._place(self.endpoints.jwks, "/oauth2/jwks")
-        self.hold(_keys=await keep_keys(context, self, place, self.refresh, tls=self.tls))
+        kept = await keep_keys(context, self, place, self.refresh, tls=self.tls)
+        self.hold(_keys=kept.keys, _kept=kept)
+
+    async def stop(self) -> None:
+        self._kept.leave()
 
     async def metadata(self) -> Mapping[str, Any]:
         place = f"{self.url.rstrip('/')}/oauth2/token/.well-known/openid-configuration"
