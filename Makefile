@@ -33,6 +33,7 @@ wheel: $(VENV)/.dev ## build the wheel, install it into an empty environment, ru
 	$(BIN)/uv export --quiet --frozen --no-emit-project --no-default-groups -o build/wheel/run.txt
 	$(BIN)/uv pip install --quiet --python build/wheel/venv/bin/python --require-hashes -r build/wheel/run.txt -r build/wheel/test.txt
 	$(BIN)/uv pip install --quiet --python build/wheel/venv/bin/python --no-deps dist/*.whl
+	tests/peers/install
 	build/wheel/venv/bin/python -P -m pytest -n 2 --dist worksteal
 
 lint: $(VENV)/.dev ## check style, types, imports and the documentation
