@@ -30,7 +30,7 @@ from apim_auth.hmac_fields import DraftSignature, parse_signature, signing_strin
 from apim_auth.http_signature_digest import check_digest, has_body
 from apim_auth.http_signature_fields import BadSignature
 from apim_auth.http_signature_keys import secret_bytes
-from apim_auth.http_signature_replay import ReplayMemory, ReplayMemoryFull
+from apim_auth.http_signature_replay import ReplayMemory, ReplayMemoryFull, replay_memory
 
 __all__ = ["HMAC", "SharedSecret"]
 
@@ -114,11 +114,7 @@ class HMAC(Authenticator):
         )
 
     async def start(self, context: Context) -> None:
-        store = None if self.store is None else context.store(self.store)
-        # Signatures that were used stay used over a reload.
-        used = await context.shared(
-            ("signatures", context.place, self.store), lambda: ReplayMemory(store, "hmac", context.clock.now)
-        )
+        used = await replay_memory(context, "hmac", self.store)
         self.hold(_clock=context.clock, _used=used)
 
     def find(self, exchange: Exchange) -> Credential | None:

@@ -27,7 +27,7 @@ from apim_auth.http_signature_base import signature_base
 from apim_auth.http_signature_digest import check_content_digest, has_body
 from apim_auth.http_signature_fields import BadSignature, Signature, parse_signatures
 from apim_auth.http_signature_keys import SigningKey, Verify
-from apim_auth.http_signature_replay import ReplayMemory, ReplayMemoryFull
+from apim_auth.http_signature_replay import ReplayMemory, ReplayMemoryFull, replay_memory
 
 __all__ = ["HTTPSignature"]
 
@@ -90,11 +90,7 @@ class HTTPSignature(Authenticator):
 
     async def start(self, context: Context) -> None:
         verify = {key_id: await asyncio.to_thread(key.load) for key_id, key in self.keys.items()}
-        store = None if self.store is None else context.store(self.store)
-        # Nonces that were used stay used over a reload.
-        used = await context.shared(
-            ("nonces", context.place, self.store), lambda: ReplayMemory(store, "http-signature", context.clock.now)
-        )
+        used = await replay_memory(context, "http-signature", self.store)
         self.hold(_verify=verify, _clock=context.clock, _used=used)
 
     def find(self, exchange: Exchange) -> Credential | None:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import Final
 
-from apim_sdk import Store
+from apim_sdk import Context, Store
 
-__all__ = ["ReplayMemory", "ReplayMemoryFull"]
+__all__ = ["ReplayMemory", "ReplayMemoryFull", "replay_memory"]
 
 _MOST: Final = 100_000
 
@@ -54,3 +54,13 @@ class ReplayMemory:
         self._used.add(short)
         heappush(self._ends, (until, short))
         return True
+
+
+async def replay_memory(context: Context, name: str, store: str | None) -> ReplayMemory:
+    """The memory of a plugin, in the store of that name or else in this process, where it outlasts a reload.
+
+    Raises LookupError where there is no such store.
+    """
+    if store is not None:  # which remembers by itself; it may be another one in the next configuration
+        return ReplayMemory(context.store(store), name, context.clock.now)
+    return await context.shared((name, context.place), lambda: ReplayMemory(None, name, context.clock.now))
