@@ -8,19 +8,21 @@ from collections.abc import Iterator
 
 from apim_core.config import Configuration, Problem
 from apim_core.config.server import Listener, Tls
-from apim_core.http.settings import CertificateSettings, ServerSettings, TLSSettings
+from apim_core.http.settings import BACKLOG, CertificateSettings, ServerSettings, TLSSettings
 from apim_core.http.tls import Certificates
 
 __all__ = ["certificate_problems", "open_sockets", "server_settings", "via_name"]
 
-_BACKLOG = 2048
 
+def open_sockets(configuration: Configuration, *, for_worker: bool = False) -> list[socket.socket]:
+    """A listening socket for each listener. Raises OSError naming the address that cannot be had.
 
-def open_sockets(configuration: Configuration, *, reuse_port: bool = False) -> list[socket.socket]:
-    """A listening socket for each listener. Raises OSError naming the address that cannot be had."""
+    Those of a worker share their address with those of other workers, and do not listen before the worker itself makes
+    them: until it can serve, the kernel gives its connections to the others.
+    """
     opened: list[socket.socket] = []
     try:
-        opened.extend(_open(listener, reuse_port) for listener in configuration.listen)
+        opened.extend(_open(listener, for_worker) for listener in configuration.listen)
     except OSError:
         for each in opened:
             each.close()
@@ -28,7 +30,7 @@ def open_sockets(configuration: Configuration, *, reuse_port: bool = False) -> l
     return opened
 
 
-def _open(listener: Listener, reuse_port: bool) -> socket.socket:
+def _open(listener: Listener, for_worker: bool) -> socket.socket:
     address = listener.address
     try:
         family, kind, protocol, _, sockaddr = socket.getaddrinfo(
@@ -37,10 +39,11 @@ def _open(listener: Listener, reuse_port: bool) -> socket.socket:
         made = socket.socket(family, kind, protocol)
         try:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if reuse_port:
+            if for_worker:
                 made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             made.bind(sockaddr)
-            made.listen(_BACKLOG)
+            if not for_worker:
+                made.listen(BACKLOG)
             made.setblocking(False)
         except BaseException:
             made.close()

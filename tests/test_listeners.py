@@ -35,12 +35,18 @@ def test_an_address_of_another_machine_is_named(tmp_path: Path) -> None:
         open_sockets(configuration(text("192.0.2.1:0"), tmp_path))
 
 
-def test_several_processes_may_listen_on_one_address(tmp_path: Path) -> None:
-    (first,) = open_sockets(configuration(text("127.0.0.1:0"), tmp_path), reuse_port=True)
+def test_several_workers_may_have_one_address(tmp_path: Path) -> None:
+    (first,) = open_sockets(configuration(text("127.0.0.1:0"), tmp_path), for_worker=True)
     with first:
         address = f"127.0.0.1:{first.getsockname()[1]}"
-        (second,) = open_sockets(configuration(text(address), tmp_path), reuse_port=True)
+        (second,) = open_sockets(configuration(text(address), tmp_path), for_worker=True)
         second.close()
+
+
+def test_the_socket_of_a_worker_takes_no_connection_before_the_worker_listens(tmp_path: Path) -> None:
+    (opened,) = open_sockets(configuration(text("127.0.0.1:0"), tmp_path), for_worker=True)
+    with opened, pytest.raises(ConnectionRefusedError):
+        socket.create_connection(opened.getsockname())
 
 
 # Proxies

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from apim_core.http.connection import Connection
 from apim_core.http.peer import Address, parse_address
 from apim_core.http.proxy_protocol import InvalidProxyHeader, receive_proxy_header
+from apim_core.http.settings import BACKLOG
 
 if TYPE_CHECKING:
     from apim_core.http.server import Server
@@ -33,6 +34,7 @@ class Acceptor:
         self._server = server
         self._listening = listening
         listening.setblocking(False)
+        listening.listen(BACKLOG)
         self._greeting: dict[asyncio.Task[None], socket.socket] = {}
         self._loop = asyncio.get_running_loop()
         self._pause: asyncio.TimerHandle | None = None

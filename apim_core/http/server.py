@@ -18,7 +18,7 @@ from apim_sdk.messages import Response
 from apim_core.http.accepting import Acceptor
 from apim_core.http.connection import Connection
 from apim_core.http.forwarding import Guard
-from apim_core.http.settings import ServerSettings
+from apim_core.http.settings import BACKLOG, ServerSettings
 from apim_core.http.stream import Stream
 from apim_core.http.tls import Certificates
 
@@ -26,7 +26,6 @@ __all__ = ["Handler", "Server"]
 
 Handler = Callable[[Stream], Coroutine[Any, Any, None]]
 
-_BACKLOG = 2048
 _SWEEP = 0.25
 """Seconds between two looks at all deadlines."""
 
@@ -80,7 +79,7 @@ class Server:
             if self.settings.proxy_protocol or self.certificates is not None:
                 self._listeners.append(Acceptor(self, listening))
             else:
-                listener = await self.loop.create_server(lambda: Connection(self), sock=listening, backlog=_BACKLOG)
+                listener = await self.loop.create_server(lambda: Connection(self), sock=listening, backlog=BACKLOG)
                 self._listeners.append(listener)
 
     def reload_certificates(self) -> None:

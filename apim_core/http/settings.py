@@ -8,8 +8,18 @@ from typing import Literal
 import attrs
 from apim_sdk.fields import Duration, Size
 
-__all__ = ["CertificateSettings", "LimitSettings", "Network", "ServerSettings", "TLSSettings", "TimeoutSettings"]
+__all__ = [
+    "BACKLOG",
+    "CertificateSettings",
+    "LimitSettings",
+    "Network",
+    "ServerSettings",
+    "TLSSettings",
+    "TimeoutSettings",
+]
 
+BACKLOG = 2048
+"""How many connections may wait to be accepted at a listening socket."""
 Network = IPv4Network | IPv6Network
 
 

@@ -1,9 +1,10 @@
 """Listening sockets: opened here or handed over by systemd, for one process or a set for each worker.
 
 Each worker has its own set on the same addresses (SO_REUSEPORT), between which the kernel spreads connections evenly;
-one shared set would give bursts of connections to whichever worker wakes first. The supervisor keeps every set open:
-what waits in the queue of a worker that crashed is accepted by the one that takes its place. Sockets from systemd
-cannot be multiplied, so there all workers share them.
+one shared set would give bursts of connections to whichever worker wakes first. A worker listens once it can serve, so
+that one that cannot start gets no connection. The supervisor keeps every set open: what waits in the queue of a worker
+that crashed is accepted by the one that takes its place. Sockets from systemd cannot be multiplied, so there all
+workers share them.
 """
 
 from __future__ import annotations
@@ -56,10 +57,10 @@ class SocketSets:
                 each.close()
 
     def open(self) -> list[socket.socket]:
-        """A set for one worker, which whoever asked closes. Raises OSError."""
+        """A set for one worker, which whoever asked closes; new ones do not listen yet. Raises OSError."""
         if self._shared:
             return [each.dup() for each in self._shared]
-        return open_sockets(self._fixed, reuse_port=True)
+        return open_sockets(self._fixed, for_worker=True)
 
     def close(self) -> None:
         """Close what was handed over."""

@@ -38,6 +38,8 @@ def test_every_set_has_the_same_free_ports(tmp_path: Path) -> None:
 def test_connections_are_spread_over_the_sets(tmp_path: Path) -> None:
     sets = SocketSets(configuration(tmp_path, "127.0.0.1:0"), [])
     first, second = sets.open(), sets.open()
+    for each in (*first, *second):
+        each.listen()
 
     clients = [socket.create_connection(("127.0.0.1", sets.addresses[0].port)) for _ in range(60)]
 
