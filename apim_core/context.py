@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import attrs
 from apim_sdk.context import Logger, Revocations
+from apim_sdk.counters import CounterStore
 from apim_sdk.exchange import Exchange
 from apim_sdk.key_manager import KeyManager
 from apim_sdk.messages import Response
@@ -52,6 +53,7 @@ class Resources:
     revocations: Revocations
     key_managers: Mapping[str, KeyManager]
     stores: Mapping[str, Store]
+    counters: Mapping[str, CounterStore]
     egress: Egress
     lease: Lease
     spawn: _Spawner
@@ -127,6 +129,17 @@ class CoreContext:
         if name not in known:
             hint = did_you_mean(name, known) or f"there are: {', '.join(sorted(known)) or 'none'}"
             raise LookupError(f"no store is named {name!r} under `stores`; {hint}")
+        return known[name]
+
+    def counters(self, name: str | None = None) -> CounterStore | None:
+        known = self._resources.counters
+        if name is None:
+            return known.get("default")
+        if name == "process":
+            return None
+        if name not in known:
+            hint = did_you_mean(name, known) or f"there are: {', '.join(sorted(known)) or 'none'}"
+            raise LookupError(f"no counter store is named {name!r} under `counters`; {hint}")
         return known[name]
 
     async def fetch(

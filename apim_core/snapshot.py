@@ -73,6 +73,7 @@ class Snapshot:
             revocations,
             assembly.key_managers,
             assembly.stores,
+            assembly.counters,
             self._egress,
             self._lease,
             self._background.spawn,

@@ -59,6 +59,7 @@ class OpenedStore:
             revocations=Revocations(SystemClock.now),
             key_managers={},
             stores={},
+            counters={},
             egress=opened._egress,
             lease=opened._lease,
             spawn=opened._tasks.spawn,

@@ -8,6 +8,7 @@ from functools import partial
 import attrs
 from apim_sdk import exchange as model
 from apim_sdk.authenticator import Authenticator
+from apim_sdk.counters import CounterStore
 from apim_sdk.endpoint import Endpoint
 from apim_sdk.errors import ErrorKind, Reject
 from apim_sdk.exchange import Exchange
@@ -58,6 +59,7 @@ class Assembly:
     plugins: tuple[Built, ...]
     key_managers: Mapping[str, KeyManager]
     stores: Mapping[str, Store]
+    counters: Mapping[str, CounterStore]
     sinks: tuple[tuple[str, Sink], ...]
     routes: tuple[Route[Target], ...]
     sources: Mapping[int, SourceRef]
@@ -88,6 +90,11 @@ class _Assembler:
             for name, reference in configuration.stores.items()
             if (store := builder.build(reference, Store, f"stores/{name}")) is not None
         }
+        counters = {
+            name: counter_store
+            for name, reference in configuration.counters.items()
+            if (counter_store := builder.build(reference, CounterStore, f"counters/{name}")) is not None
+        }
         key_managers = {
             name: manager
             for name, trusted in configuration.key_managers.items()
@@ -116,6 +123,7 @@ class _Assembler:
             tuple(builder.built),
             key_managers,
             stores,
+            counters,
             sinks,
             tuple(routes),
             self._sources,

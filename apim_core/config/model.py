@@ -298,6 +298,9 @@ class Configuration:
     """Authorization servers that are trusted, by the name that authenticators use."""
     stores: Mapping[str, PluginReference] = attrs.field(factory=dict, metadata={"plugin": "store"})
     """Where state lives that outlasts a request, such as `sqlite` or `redis`, by the name that plugins use."""
+    counters: Mapping[str, PluginReference] = attrs.field(factory=dict, metadata={"plugin": "counter store"})
+    """Where limits count that several processes share, such as `redis-counters`, by the name that limits use; the one
+    named `default` is for those that name none."""
     access: Access = attrs.field(factory=Access)
     """Applications, keys, subscriptions and revocations beside those that are written here."""
     sinks: tuple[PluginReference, ...] = attrs.field(default=(), metadata={"plugin": "sink"})

@@ -28,6 +28,8 @@ def trace(configuration: Configuration, origin: Callable[[str], SourceRef]) -> N
         _mark_reference(manager.plugin, origin(pointers.child("/key_managers", name)))
     for name, reference in configuration.stores.items():
         _mark_reference(reference, origin(pointers.child("/stores", name)))
+    for name, reference in configuration.counters.items():
+        _mark_reference(reference, origin(pointers.child("/counters", name)))
     for flow, step in _steps(configuration.flows):
         place = f"/flows/{flow[0]}/{flow[1]}"
         _mark_reference(step.plugin, origin(place))

@@ -4,6 +4,8 @@ from apim_sdk import errors
 from apim_sdk.authenticator import Authenticator
 from apim_sdk.body import Body, BodyError, BodyTooLarge, Source
 from apim_sdk.context import Applications, Clock, Context, Fetched, Logger, Metrics, Revocations, Upstream
+from apim_sdk.counters import CounterStore, SharedCounter
+from apim_sdk.counting import Grant, Limit
 from apim_sdk.endpoint import Endpoint, SequenceEndpoint
 from apim_sdk.errors import ErrorKind, EvaluationError, Fault, Reject, Respond
 from apim_sdk.exchange import API, Exchange, Operation, Plan, Timings
@@ -39,7 +41,7 @@ from apim_sdk.policy import Policy, Send
 from apim_sdk.record import Record
 from apim_sdk.secrets import SecretProvider
 from apim_sdk.sink import Sink
-from apim_sdk.stores import Batch, Change, CounterStore, Decision, Rate, Store
+from apim_sdk.stores import Batch, Change, Store
 from apim_sdk.upstream import UpstreamSettings
 
 __all__ = [
@@ -61,7 +63,6 @@ __all__ = [
     "Context",
     "CounterStore",
     "Credential",
-    "Decision",
     "Duration",
     "Endpoint",
     "ErrorKind",
@@ -70,6 +71,7 @@ __all__ = [
     "Expression",
     "Fault",
     "Fetched",
+    "Grant",
     "HeaderField",
     "Headers",
     "Importer",
@@ -77,6 +79,7 @@ __all__ = [
     "KeyManager",
     "KeyManagerError",
     "KeyType",
+    "Limit",
     "Logger",
     "Metrics",
     "Operation",
@@ -85,7 +88,6 @@ __all__ = [
     "Policy",
     "Posture",
     "Principal",
-    "Rate",
     "Record",
     "Regex",
     "RegisteredClient",
@@ -99,6 +101,7 @@ __all__ = [
     "SecretProvider",
     "Send",
     "SequenceEndpoint",
+    "SharedCounter",
     "Sink",
     "Size",
     "Source",

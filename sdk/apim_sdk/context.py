@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
+from apim_sdk.counting import Clock
+
 if TYPE_CHECKING:
+    from apim_sdk.counters import CounterStore
     from apim_sdk.exchange import Exchange
     from apim_sdk.identity import ApplicationKey
     from apim_sdk.key_manager import KeyManager
@@ -16,16 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["Applications", "Clock", "Context", "Fetched", "Logger", "Metrics", "Revocations", "Upstream"]
 
 Shared = TypeVar("Shared")
-
-
-class Clock(Protocol):
-    """Time, which a test can set."""
-
-    def now(self) -> float:
-        """Seconds since the epoch."""
-
-    def monotonic(self) -> float:
-        """Seconds of a clock that never goes back."""
 
 
 class Logger(Protocol):
@@ -135,6 +128,13 @@ class Context(Protocol):
 
     def store(self, name: str) -> Store:
         """The configured store of that name. Raises LookupError with the names there are."""
+
+    def counters(self, name: str | None = None) -> CounterStore | None:
+        """The configured counter store of that name; of none, the one named ``default``, or else that of the node.
+
+        None where the process counts by itself: it is the only one, or the name is ``process``. Raises LookupError
+        with the names there are.
+        """
 
     async def fetch(
         self,

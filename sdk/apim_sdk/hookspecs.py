@@ -13,6 +13,7 @@ import pluggy
 
 if TYPE_CHECKING:
     from apim_sdk.authenticator import Authenticator
+    from apim_sdk.counters import CounterStore
     from apim_sdk.endpoint import Endpoint, SequenceEndpoint
     from apim_sdk.governance import RulesetFunction
     from apim_sdk.importer import Importer
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from apim_sdk.policy import Policy
     from apim_sdk.secrets import SecretProvider
     from apim_sdk.sink import Sink
-    from apim_sdk.stores import CounterStore, Store
+    from apim_sdk.stores import Store
 
 __all__ = ["PROJECT", "hookimpl", "hookspec"]
 

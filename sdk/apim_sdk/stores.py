@@ -1,8 +1,8 @@
-"""Where state lives: stores of values, and counters of limits."""
+"""Where state lives that outlasts a request."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from typing import ClassVar, Literal
 
 import attrs
@@ -10,48 +10,7 @@ import attrs
 from apim_sdk.hookspecs import hookimpl
 from apim_sdk.plugin import Plugin
 
-__all__ = ["Batch", "Change", "CounterStore", "Decision", "Rate", "Store"]
-
-
-@attrs.frozen
-class Rate:
-    """So many units in so many seconds, of which ``burst`` may come at once."""
-
-    units: int
-    seconds: float
-    burst: int
-
-
-class Decision:
-    """What a counter says to one call.
-
-    ``remaining`` units are left now, ``reset`` seconds until the whole burst is free again, ``retry_after`` seconds
-    until this call would pass (0.0 if it did).
-    """
-
-    __slots__ = ("allowed", "remaining", "reset", "retry_after")
-
-    def __init__(self, allowed: bool, remaining: int, reset: float, retry_after: float) -> None:
-        self.allowed = allowed
-        self.remaining = remaining
-        self.reset = reset
-        self.retry_after = retry_after
-
-
-class CounterStore(Plugin):
-    """Counts calls against rates; shared by whoever uses the same store."""
-
-    kind: ClassVar[str] = "counter store"
-
-    def take(self, key: str, rate: Rate, cost: int = 1) -> Decision | Awaitable[Decision]:
-        """Take ``cost`` units of ``key``, or none if they are not all there."""
-        raise NotImplementedError(f"{type(self).__name__} must define take()")
-
-    @hookimpl
-    @classmethod
-    def apim_register_counter_store(cls) -> type[CounterStore]:
-        """Register the class itself."""
-        return cls
+__all__ = ["Batch", "Change", "Store"]
 
 
 @attrs.frozen

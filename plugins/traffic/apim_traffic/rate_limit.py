@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Awaitable, Hashable, Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, Literal
@@ -18,14 +18,14 @@ from apim_sdk import (
     Expression,
     HeaderField,
     Headers,
+    Limit,
     Policy,
-    Rate,
     Reject,
     errors,
     state,
 )
 
-from apim_traffic.gcra import Table
+from apim_traffic.counter import Counter, open_counter
 from apim_traffic.keys import PRESETS, Key, key_of
 
 __all__ = ["RateLimit"]
@@ -75,7 +75,7 @@ class RateLimit(Policy):
     _expression: Expression | None = state()
     _key: Key = state()
     _kind: ErrorKind = state()
-    _table: Table = state()
+    _counter: Counter = state()
     _clock: Clock = state()
     _policy: HeaderField = state()
     _limit: str = state()
@@ -95,20 +95,22 @@ class RateLimit(Policy):
         )
 
     async def start(self, context: Context) -> None:
-        place = context.place
-        forgot = context.metrics.counter(
-            "apim_rate_limit_forgotten_keys_total", "Keys that a rate limit forgot because it held too many", ("place",)
-        )
-        rate = Rate(self.requests, self.per, self.burst or self.requests)
-        table = await context.shared(
-            ("rate-limit", place, rate, self.key, self.max_keys),
-            lambda: Table(rate, context.clock.monotonic, self.max_keys, lambda: forgot(place)),
-        )
-        self.hold(_table=table, _clock=context.clock, _slot=f"rate-limit {place}")
+        limit = Limit(self.requests, self.per, burst=self.burst or self.requests)
+        counter = await open_counter(context, f"rate-limit {self.key}", limit, self.max_keys)
+        self.hold(_counter=counter, _clock=context.clock, _slot=f"rate-limit {context.place}")
 
-    def on_request(self, exchange: Exchange) -> None:
+    def on_request(self, exchange: Exchange) -> Awaitable[None] | None:
         key = self._key(exchange)
-        wait = self._table.take(key)
+        wait = self._counter.take(key)
+        if isinstance(wait, float):
+            self._decide(exchange, key, wait)
+            return None
+        return self._wait(exchange, key, wait)
+
+    async def _wait(self, exchange: Exchange, key: Hashable, pending: Awaitable[float]) -> None:
+        self._decide(exchange, key, await pending)
+
+    def _decide(self, exchange: Exchange, key: Hashable, wait: float) -> None:
         if wait:
             raise self._refusal(key, wait)
         if self.headers:
@@ -131,8 +133,8 @@ class RateLimit(Policy):
 
     def _tell(self, headers: Headers, key: Hashable, kinds: tuple[str, ...]) -> None:
         """Say how the key stands; of several limits, the older headers can only tell of the one with the least left."""
-        left, reset = self._table.left(key)
-        seconds = math.ceil(reset)
+        standing = self._counter.standing(key)
+        left, seconds = standing.remaining, math.ceil(standing.reset)
         if "ratelimit" in kinds:
             headers.append(self._policy)
             headers.add("RateLimit", self._limit % (left, seconds))

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import attrs
 
 from apim_sdk.context import Context, Upstream
+from apim_sdk.counters import CounterStore
 from apim_sdk.identity import Application, ApplicationKey
 from apim_sdk.key_manager import KeyManager
 from apim_sdk.plugin import Plugin
@@ -116,6 +117,7 @@ class FakeContext:
     revocations: FakeRevocations = attrs.field(factory=FakeRevocations)
     key_managers: Mapping[str, KeyManager] = attrs.field(factory=dict)
     stores: Mapping[str, Store] = attrs.field(factory=dict)
+    counter_stores: Mapping[str, CounterStore] = attrs.field(factory=dict)
     fetches: Mapping[str, FakeFetched | Exception] = attrs.field(factory=dict)
     upstreams: Mapping[str, Upstream] = attrs.field(factory=dict)
     fetched: list[tuple[str, str, bytes | None]] = attrs.field(factory=list, init=False)
@@ -130,6 +132,16 @@ class FakeContext:
             return self.key_managers[name]
         except KeyError:
             raise LookupError(f"no key manager {name!r}; there are: {', '.join(self.key_managers) or 'none'}") from None
+
+    def counters(self, name: str | None = None) -> CounterStore | None:
+        """The counter store of that name, or ``default``; None for none, and for ``process``."""
+        if name is None or name == "process":
+            return self.counter_stores.get("default") if name is None else None
+        try:
+            return self.counter_stores[name]
+        except KeyError:
+            there = ", ".join(self.counter_stores) or "none"
+            raise LookupError(f"no counter store {name!r}; there are: {there}") from None
 
     def store(self, name: str) -> Store:
         """The store of that name. Raises LookupError with the names there are."""

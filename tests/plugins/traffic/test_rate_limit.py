@@ -239,7 +239,7 @@ def test_a_full_table_is_counted() -> None:
         for last in range(1, 4):
             await attempt(make_exchange(client=f"192.0.2.{last}"))
         place = context.place
-        assert {("apim_rate_limit_forgotten_keys_total", place): 1} == context.metrics.counters
+        assert {("apim_limit_forgotten_keys_total", place): 1} == context.metrics.counters
 
     limited({"requests": 1, "per": "1m", "key": "ip", "max_keys": 2}, steps)
 

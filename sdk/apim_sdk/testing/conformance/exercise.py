@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from apim_sdk.authenticator import Authenticator
+from apim_sdk.counters import CounterStore
+from apim_sdk.counting import ALGORITHMS, Limit
 from apim_sdk.endpoint import Endpoint
 from apim_sdk.errors import ENDPOINT_TIMEOUT, EvaluationError, Fault
 from apim_sdk.governance import RulesetFunction
@@ -21,7 +23,7 @@ from apim_sdk.policy import Policy, flows_of
 from apim_sdk.record import Record
 from apim_sdk.secrets import SecretProvider
 from apim_sdk.sink import Sink
-from apim_sdk.stores import CounterStore, Decision, Rate, Store
+from apim_sdk.stores import Store
 from apim_sdk.testing.calling import run
 from apim_sdk.testing.conformance.subject import Subject, require
 from apim_sdk.testing.conformance.traffic import ANSWERS, REQUESTS, Sample
@@ -123,13 +125,23 @@ async def _key_manager(manager: KeyManager, faults: list[Fault]) -> None:
 
 
 async def _counter_store(store: CounterStore, faults: list[Fault]) -> None:
-    rate = Rate(units=2, seconds=3600, burst=2)
-    decisions = [await _result(store.take("conformance", rate)) for _ in range(3)]
-    require(all(isinstance(decision, Decision) for decision in decisions), "take() must answer a Decision")
-    require(
-        [decision.allowed for decision in decisions] == [True, True, False],
-        "of three calls in a moment, a rate of two an hour must let two pass",
-    )
+    try:
+        await _count(store)
+    except OSError:
+        if store.shared_by != "network":
+            raise  # there is no server here, but a store without one has to work
+
+
+async def _count(store: CounterStore) -> None:
+    for algorithm in ALGORITHMS:
+        counter = store.counter(f"conformance {algorithm}", Limit(2, 3600.0, algorithm))
+        granted = [(await counter.grant("key", 1, 1)).units for _ in range(3)]
+        require(granted == [1, 1, 0], f"of three calls in a moment, {algorithm} of two an hour must let two pass")
+        await counter.settle("key", -1)
+        require((await counter.grant("key", 1, 5)).units == 1, "what settle() gives back must be there to be taken")
+        await counter.reset("key")
+        require((await counter.grant("key", 1, 5)).units == 2, "a key that was reset must be as good as new")
+    require(await store.members() >= 1, "members() must count this process")
 
 
 async def _store(store: Store, faults: list[Fault]) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from fractions import Fraction
 
 import pytest
-from apim_sdk import Rate
+from apim_sdk import Grant, Limit
+from apim_sdk.counting import Table, open_table
 from apim_sdk.testing import FakeClock
-from apim_traffic.gcra import Table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,7 +20,7 @@ def fail() -> None:
 def table(
     units: int, seconds: float, burst: int, clock: FakeClock, size: int = 100, forgot: Callable[[], None] = fail
 ) -> Table:
-    return Table(Rate(units, seconds, burst), clock.monotonic, size, forgot)
+    return open_table(Limit(units, seconds, burst=burst), clock, size, forgot)
 
 
 def test_exactly_the_burst_passes_at_once() -> None:
@@ -67,12 +67,12 @@ def test_what_is_left_is_told_without_taking_it() -> None:
     for _ in range(4):
         limit.take("a")
 
-    assert (6, 24.0) == limit.left("a")
-    assert (6, 24.0) == limit.left("a")
-    assert (10, 0.0) == limit.left("b")
+    assert Grant(0, 0.0, 6, 24.0) == limit.standing("a")
+    assert Grant(0, 0.0, 6, 24.0) == limit.standing("a")
+    assert Grant(0, 0.0, 10, 0.0) == limit.standing("b")
 
 
-def reference(calls: list[tuple[float, int]], rate: Rate) -> list[bool]:
+def reference(calls: list[tuple[float, int]], rate: Limit) -> list[bool]:
     """A leaky bucket in exact fractions: it holds ``burst`` calls and leaks ``units`` of them in ``seconds``."""
     level, last = Fraction(0), Fraction(0)
     speed = Fraction(rate.units) / Fraction(rate.seconds)
@@ -108,7 +108,7 @@ def test_it_agrees_with_a_leaky_bucket_in_exact_fractions(
         calls.append((clock.uptime, seen))
         passed.append(limit.take("a") == 0.0)
 
-    assert reference(calls, Rate(units, seconds, burst)) == passed
+    assert reference(calls, Limit(units, seconds, burst=burst)) == passed
 
 
 @given(

@@ -1,0 +1,55 @@
+"""Windows of the calendar: when the minute, the day, the month ... that a moment is in began, and when it ends."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Final
+
+from apim_sdk.counting.limit import Calendar
+
+__all__ = ["bounds", "nominal"]
+
+_DAY: Final = 86_400
+_SECONDS: Final[dict[Calendar, int]] = {
+    "minute": 60,
+    "hour": 3_600,
+    "day": _DAY,
+    "week": 7 * _DAY,
+    "month": 30 * _DAY,
+    "year": 365 * _DAY,
+}
+
+
+def nominal(calendar: Calendar) -> int:
+    """How many seconds the unit mostly has."""
+    return _SECONDS[calendar]
+
+
+def bounds(calendar: Calendar, zone: tzinfo, moment: float) -> tuple[int, int]:
+    """The first second of the window that ``moment`` is in, and that of the next one, since the epoch.
+
+    Weeks begin on Monday (ISO 8601). Where clocks change, a day has 23 or 25 hours, and an hour is 3600 seconds.
+    """
+    if calendar in ("minute", "hour"):  # the same in every zone, but for offsets of part of an hour
+        length = _SECONDS[calendar]
+        offset = _offset(zone, moment)
+        begin = int((moment + offset) // length * length) - offset
+        return begin, begin + length
+    local = datetime.fromtimestamp(moment, zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    if calendar == "day":
+        first, following = local, local + timedelta(days=1)
+    elif calendar == "week":
+        first = local - timedelta(days=local.weekday())
+        following = first + timedelta(days=7)
+    elif calendar == "month":
+        first = local.replace(day=1)
+        following = (first + timedelta(days=32)).replace(day=1)
+    else:
+        first = local.replace(month=1, day=1)
+        following = first.replace(year=first.year + 1)
+    return int(first.timestamp()), int(following.timestamp())
+
+
+def _offset(zone: tzinfo, moment: float) -> int:
+    offset = datetime.fromtimestamp(moment, UTC).astimezone(zone).utcoffset()
+    return 0 if offset is None else int(offset.total_seconds())
