@@ -18,6 +18,7 @@ from apim_sdk.stores import Store
 from apim_sdk.upstream import UpstreamTLS
 
 from apim_core.access.directory import Directory
+from apim_core.config.checks import BUILT_IN_COUNTERS
 from apim_core.config.problems import did_you_mean
 from apim_core.egress import Answer, Egress
 from apim_core.http.upstream import UpstreamPool
@@ -54,6 +55,8 @@ class Resources:
     key_managers: Mapping[str, KeyManager]
     stores: Mapping[str, Store]
     counters: Mapping[str, CounterStore]
+    node: CounterStore | None
+    """The counters of the supervisor, where there are several workers."""
     egress: Egress
     lease: Lease
     spawn: _Spawner
@@ -134,11 +137,14 @@ class CoreContext:
     def counters(self, name: str | None = None) -> CounterStore | None:
         known = self._resources.counters
         if name is None:
-            return known.get("default")
+            return known.get("default", self._resources.node)
+        if name == "node":
+            return self._resources.node
         if name == "process":
             return None
         if name not in known:
-            hint = did_you_mean(name, known) or f"there are: {', '.join(sorted(known)) or 'none'}"
+            there = [*known, *BUILT_IN_COUNTERS]
+            hint = did_you_mean(name, there) or f"there are: {', '.join(sorted(there))}"
             raise LookupError(f"no counter store is named {name!r} under `counters`; {hint}")
         return known[name]
 

@@ -25,6 +25,7 @@ from apim_core.access.revocations import Revocations
 from apim_core.assembly import Assembly, Observer, assemble
 from apim_core.background import in_background
 from apim_core.config import ConfigErrors, Configuration, locate_problems
+from apim_core.counters import NodeCounters
 from apim_core.faults import response_of
 from apim_core.http.server import Server
 from apim_core.http.stream import ClientGone, Stream
@@ -42,12 +43,15 @@ CLIENT_CLOSED = 499
 
 
 class Gateway:
-    """See the module. ``ready`` tells whether it serves and is not draining."""
+    """See the module. ``ready`` tells whether it serves and is not draining; ``node`` counts for several workers."""
 
-    def __init__(self, log: Logger, registry: Registry | None = None) -> None:
+    def __init__(self, log: Logger, registry: Registry | None = None, node: NodeCounters | None = None) -> None:
         self._log = log
         self.registry = Registry() if registry is None else registry
         self.metrics = Metrics()
+        self._node = node
+        if node is not None:
+            node.measure(self.metrics)
         self.shared = Shared()
         self.ready = False
         self.snapshot: Snapshot | None = None
@@ -86,7 +90,14 @@ class Gateway:
             async with self._building:
                 assembly = await in_background(self._assemble, configuration)
                 snapshot = Snapshot(
-                    assembly, self.shared, self.upstreams, self.metrics, self.revocations, self._log, self.registry
+                    assembly,
+                    self.shared,
+                    self.upstreams,
+                    self.metrics,
+                    self.revocations,
+                    self._log,
+                    self.registry,
+                    self._node,
                 )
                 await snapshot.start()
         except ConfigErrors as errors:

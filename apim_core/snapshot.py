@@ -7,6 +7,7 @@ import contextlib
 from functools import partial
 
 import attrs
+from apim_sdk import CounterStore
 from apim_sdk.context import Logger
 
 from apim_core.access.following import Following
@@ -47,6 +48,7 @@ class Snapshot:
         revocations: Revocations,
         log: Logger,
         registry: Registry | None = None,
+        node: CounterStore | None = None,
     ) -> None:
         self.assembly = assembly
         self.configuration = assembly.configuration
@@ -74,6 +76,7 @@ class Snapshot:
             assembly.key_managers,
             assembly.stores,
             assembly.counters,
+            node,
             self._egress,
             self._lease,
             self._background.spawn,

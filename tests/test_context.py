@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 import attrs
 import pytest
 import structlog
-from apim_sdk import Application, Context, Duration, KeyManager, Secret
+from apim_sdk import Application, Context, CounterStore, Duration, KeyManager, Secret
 from apim_sdk.testing import Answer, FakeKeyManager, make_exchange
 from apim_sdk.testing.backend import FakeBackend
 from support.gateway import run
@@ -32,7 +32,7 @@ SHOP = Application("shop", "1")
 class Kit:
     """A context's resources, and what it did with them."""
 
-    def __init__(self, **key_managers: KeyManager) -> None:
+    def __init__(self, counters: Mapping[str, Any], node: Any, **key_managers: KeyManager) -> None:
         self.shared = Shared()
         self.lease = self.shared.lease()
         self.metrics = Metrics()
@@ -49,6 +49,8 @@ class Kit:
             Revocations(SystemClock.now),
             key_managers,
             {},
+            counters,
+            node,
             self.egress,
             self.lease,
             self._spawn,
@@ -69,8 +71,10 @@ class Kit:
 
 
 @asynccontextmanager
-async def kit(**key_managers: KeyManager) -> AsyncIterator[Kit]:
-    made = Kit(**key_managers)
+async def kit(
+    counters: Mapping[str, Any] | None = None, node: Any = None, **key_managers: KeyManager
+) -> AsyncIterator[Kit]:
+    made = Kit(counters or {}, node, **key_managers)
     try:
         yield made
     finally:
@@ -126,6 +130,39 @@ def test_a_key_manager_is_found_by_its_name() -> None:
         manager = FakeKeyManager()
         async with kit(main=manager) as made:
             assert manager is made.context().key_manager("main")
+
+    run(scenario())
+
+
+def test_counters_of_no_name_are_the_default_ones_or_those_of_the_node() -> None:
+    async def scenario() -> None:
+        default, other, node = CounterStore(), CounterStore(), CounterStore()
+        async with kit(node=node) as made:
+            assert node is made.context().counters()
+        async with kit({"default": default, "other": other}, node) as made:
+            context = made.context()
+            assert (default, other) == (context.counters(), context.counters("other"))
+            assert (node, None) == (context.counters("node"), context.counters("process"))
+        async with kit() as made:  # one process alone
+            assert (None, None) == (made.context().counters(), made.context().counters("node"))
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("wanted", "hint"),
+    [
+        ("defualt", "did you mean 'default'?"),
+        ("x", "there are: default, node, process"),
+        ("ndoe", "did you mean 'node'?"),
+    ],
+)
+def test_unknown_counters_come_with_those_there_are(wanted: str, hint: str) -> None:
+    async def scenario() -> None:
+        async with kit({"default": CounterStore()}) as made:
+            with pytest.raises(LookupError) as caught:
+                made.context().counters(wanted)
+            assert f"no counter store is named {wanted!r} under `counters`; {hint}" == caught.value.args[0]
 
     run(scenario())
 

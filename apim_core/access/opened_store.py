@@ -60,6 +60,7 @@ class OpenedStore:
             key_managers={},
             stores={},
             counters={},
+            node=None,
             egress=opened._egress,
             lease=opened._lease,
             spawn=opened._tasks.spawn,

@@ -9,7 +9,10 @@ from apim_core.config.model import Configuration
 from apim_core.config.problems import Problem, did_you_mean
 from apim_core.config.references import SourceRef
 
-__all__ = ["check"]
+__all__ = ["BUILT_IN_COUNTERS", "check"]
+
+BUILT_IN_COUNTERS = ("node", "process")
+"""Names of counters that are there without being configured: the supervisor's, and the process's own."""
 
 Name = TypeVar("Name")
 
@@ -25,6 +28,7 @@ def check(configuration: Configuration) -> list[Problem]:
         *_key_managers(configuration),
         *_ids(configuration),
         *_access(configuration),
+        *_counters(configuration),
         *_proxies(configuration),
         *_addresses(configuration),
     ]
@@ -87,6 +91,18 @@ def _access(configuration: Configuration) -> Iterator[Problem]:
         yield _problem(
             _below(configuration.access.source, "/store"), f"no store is named {name!r} under `stores`", hint
         )
+
+
+def _counters(configuration: Configuration) -> Iterator[Problem]:
+    """No store takes a name that has its meaning already."""
+    for name, reference in configuration.counters.items():
+        if name in BUILT_IN_COUNTERS:
+            meaning = "the workers of this gateway together" if name == "node" else "each process by itself"
+            yield _problem(
+                reference.source,
+                f"counters cannot be named {name!r}, which stands for {meaning}",
+                "give them another name",
+            )
 
 
 def _below(source: SourceRef, rest: str) -> SourceRef:

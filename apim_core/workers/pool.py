@@ -13,6 +13,8 @@ from apim_sdk.context import Logger
 from apim_core.background import in_background
 from apim_core.config import ConfigErrors, Configuration
 from apim_core.config.server import Address
+from apim_core.context import SystemClock
+from apim_core.counters import NodeLedger
 from apim_core.management import merge
 from apim_core.metrics import Metrics
 from apim_core.workers.control import Refused, WorkerGone
@@ -42,7 +44,7 @@ class Pool:
         self._draining = False
         self._ended = b""
         self._metrics = Metrics()
-        self._metrics.gauge("apim_workers", "Workers that serve", lambda: sum(slot.serving for slot in self._slots))
+        self._metrics.gauge("apim_workers", "Workers that serve", self._serving)
         self._metrics.total(
             "apim_worker_restarts", "Workers started anew", lambda: sum(slot.restarts for slot in self._slots)
         )
@@ -61,8 +63,10 @@ class Pool:
         """Start all workers. Raises ConfigErrors, OSError or Refused if any cannot start, and then none runs."""
         sets = self._sets = SocketSets(configuration, handed)
         self._take(configuration, await in_background(pack, configuration))
+        counters = NodeLedger(SystemClock(), configuration.limits.counter_keys, self._serving, self._log)
+        counters.measure(self._metrics)
         self._slots = tuple(
-            Slot(number, sets.open, lambda: self._shipment, self._log, self._timing)
+            Slot(number, sets.open, lambda: self._shipment, self._log, self._timing, counters.attach)
             for number in range(1, self._count + 1)
         )
         for slot in self._slots:
@@ -74,6 +78,9 @@ class Pool:
             now.set()
             await self.stop(now)
             raise _worst(failures)
+
+    def _serving(self) -> int:
+        return sum(slot.serving for slot in self._slots)
 
     async def reload(self, read: Callable[[], Configuration]) -> Configuration:
         """Serve what ``read``, run in a thread, gives in every worker, and give it back.

@@ -16,6 +16,7 @@ from apim_sdk.context import Logger
 
 from apim_core.background import in_background
 from apim_core.config import Configuration
+from apim_core.counters import NodeCounters
 from apim_core.gateway import Gateway
 from apim_core.http.tls import Certificates
 from apim_core.listeners import server_settings
@@ -29,8 +30,8 @@ __all__ = ["Serving"]
 class Serving:
     """The gateway of this process."""
 
-    def __init__(self, log: Logger, registry: Registry | None = None) -> None:
-        self._gateway = Gateway(log, registry)
+    def __init__(self, log: Logger, registry: Registry | None = None, node: NodeCounters | None = None) -> None:
+        self._gateway = Gateway(log, registry, node)
         self._prepared: Snapshot | None = None
         self._since = 0.0
         self._heap = Heap()

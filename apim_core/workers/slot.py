@@ -14,7 +14,7 @@ import contextlib
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import attrs
 from apim_sdk.context import Logger
@@ -77,6 +77,7 @@ class Slot:
         shipment: Callable[[], Shipment],
         log: Logger,
         timing: Timing,
+        count_for: Callable[[socket.socket, int], Awaitable[None]],
     ) -> None:
         self.number = number
         self.serving = False
@@ -90,6 +91,7 @@ class Slot:
         self._shipment = shipment
         self._log = log
         self._timing = timing
+        self._count_for = count_for
         self._backoff = Backoff(timing)
         self._sockets: list[socket.socket] = []
         self._asker = Asker()
@@ -218,8 +220,10 @@ class Slot:
 
     async def _spawn(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        ours.setblocking(False)
-        descriptors = [theirs.fileno(), *(each.fileno() for each in self._sockets)]
+        counting, asking = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        for each in (ours, counting):
+            each.setblocking(False)
+        descriptors = [theirs.fileno(), asking.fileno(), *(each.fileno() for each in self._sockets)]
         try:
             # -P: a module in the working directory must not stand in for one of ours.
             self._process = await asyncio.create_subprocess_exec(
@@ -229,11 +233,14 @@ class Slot:
             )
         except OSError:
             ours.close()
+            counting.close()
             raise
         finally:
             theirs.close()
+            asking.close()
         self._asker = Asker()
         await self._asker.open(ours)
+        await self._count_for(counting, self.number)
 
     def _close_sockets(self) -> None:
         for each in self._sockets:

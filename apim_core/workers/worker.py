@@ -1,7 +1,8 @@
-"""What runs in the process of a worker: ``python -m apim_core.workers.worker NUMBER CONTROL LISTENER...``.
+"""What runs in the process of a worker: ``python -m apim_core.workers.worker NUMBER CONTROL COUNTERS LISTENER...``.
 
-NUMBER names the worker in logs and metrics, CONTROL is the descriptor of its end of the control channel, each LISTENER
-that of a listening socket. The supervisor decides everything; the worker ends when it is told to, or is alone.
+NUMBER names the worker in logs and metrics, CONTROL is the descriptor of its end of the control channel, COUNTERS that
+of the socket over which it counts together with the others, each LISTENER that of a listening socket. The supervisor
+decides everything; the worker ends when it is told to, or is alone.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import socket
 import sys
 from collections.abc import Sequence
 
+from apim_core.counters import NodeCounters
 from apim_core.logging import configure_logging
 from apim_core.workers import loop
 from apim_core.workers.control import Answer, answer_until_closed
@@ -28,6 +30,7 @@ class _Worker:
         self._number = number
         self._listening = listening
         self._serving: Serving | None = None
+        self._counters: NodeCounters | None = None
         self._cut = asyncio.Event()
         self._done = asyncio.Event()
 
@@ -37,7 +40,7 @@ class _Worker:
             raise RuntimeError("the worker has not been started")
         return self._serving
 
-    async def run(self, control: socket.socket) -> None:
+    async def run(self, control: socket.socket, counters: socket.socket) -> None:
         """Answer until told to stop, or until the supervisor or a signal ends it."""
         events = asyncio.get_running_loop()
         # What a terminal sends to the whole group is for the supervisor, which then tells the workers.
@@ -45,18 +48,23 @@ class _Worker:
             events.add_signal_handler(number, lambda: None)
         events.add_signal_handler(signal.SIGTERM, self._done.set)
         questions = {name: getattr(self, name) for name in QUESTIONS}
-        answering = asyncio.create_task(answer_until_closed(control, questions))
-        done = asyncio.create_task(self._done.wait())
-        await asyncio.wait((answering, done), return_when=asyncio.FIRST_COMPLETED)
+        counting = self._counters = await NodeCounters.open(counters)
+        ends = (
+            asyncio.create_task(answer_until_closed(control, questions)),
+            asyncio.create_task(self._done.wait()),
+            asyncio.create_task(counting.closed()),
+        )
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         if self._serving is not None:
             await self._serving.stop(self._cut)
-        for task in (answering, done):
+        for task in ends:
             task.cancel()
-        await asyncio.gather(answering, done, return_exceptions=True)
+        await asyncio.gather(*ends, return_exceptions=True)
+        counting.close()
 
     async def start(self, payload: bytes) -> Answer:
         configuration = unpack(payload)
-        serving = Serving(configure_logging(configuration.log, worker=self._number))
+        serving = Serving(configure_logging(configuration.log, worker=self._number), node=self._counters)
         await serving.start(configuration, self._listening)
         self._serving = serving
         return Answer(serving.status())
@@ -93,13 +101,13 @@ QUESTIONS = ("start", "prepare", "commit", "abort", "status", "metrics", "stop",
 
 def main(arguments: Sequence[str]) -> int:
     """Serve as a worker; see the module."""
-    number, control, *listeners = map(int, arguments)
-    listening = [socket.socket(fileno=descriptor) for descriptor in listeners]
-    for each in listening:
+    number, *descriptors = map(int, arguments)
+    control, counters, *listening = [socket.socket(fileno=descriptor) for descriptor in descriptors]
+    for each in (counters, *listening):
         each.setblocking(False)
 
     async def work() -> None:
-        await _Worker(number, listening).run(socket.socket(fileno=control))
+        await _Worker(number, listening).run(control, counters)
 
     loop.run(work())
     return 0

@@ -132,8 +132,8 @@ class Context(Protocol):
     def counters(self, name: str | None = None) -> CounterStore | None:
         """The configured counter store of that name; of none, the one named ``default``, or else that of the node.
 
-        None where the process counts by itself: it is the only one, or the name is ``process``. Raises LookupError
-        with the names there are.
+        ``node`` is the supervisor's, which counts for all workers. None where the process counts by itself: it is the
+        only one of its node, or the name is ``process``. Raises LookupError with the names there are.
         """
 
     async def fetch(

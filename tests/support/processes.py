@@ -22,7 +22,7 @@ PLUGINS = '''
 import asyncio, os, time
 from pathlib import Path
 import attrs
-from apim_sdk import Endpoint, Exchange, Policy, Response
+from apim_sdk import Endpoint, Exchange, Limit, Policy, Reject, Response
 
 @attrs.frozen
 class ProcessId(Endpoint):
@@ -77,6 +77,21 @@ class BlockStart(Policy):
         pass
 
 @attrs.frozen
+class CountTogether(Policy):
+    """Counts every request by its query string, with whoever counts by the same name."""
+    units: int
+    counters: str | None = None
+    counter: object = attrs.field(default=None, init=False, eq=False)
+    async def start(self, context) -> None:
+        store = context.counters(self.counters)
+        self.hold(counter=store and store.counter("together", Limit(self.units, 3600.0, "fixed-window")))
+    async def on_request(self, exchange: Exchange) -> None:
+        if self.counter is None:
+            raise Reject(501, "this process counts by itself")
+        if not (await self.counter.grant(exchange.request.query_string, 1, 1)).units:
+            raise Reject(429, "enough")
+
+@attrs.frozen
 class Hang(Policy):
     """Blocks its process."""
     def on_request(self, exchange: Exchange) -> None:
@@ -91,6 +106,7 @@ wait-for-file = steered:WaitForFile
 fail-at-start = steered:FailAtStart
 end-while-there = steered:EndWhileThere
 hang = steered:Hang
+count-together = steered:CountTogether
 block-start = steered:BlockStart
 """
 

@@ -74,6 +74,10 @@ class FixedWindow(Table):
         reset = (end - now) / _MILLISECONDS
         return Grant(0, 0.0 if free else reset, free, reset if count else 0.0)
 
+    def adopt(self, limit: Limit) -> None:
+        super().adopt(limit)
+        self._units = limit.units
+
     def _state(self, key: Key) -> tuple[int, int, int, int]:
         """Now, the bounds of the window, and its count."""
         now = self._now()

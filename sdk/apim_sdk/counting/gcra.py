@@ -10,6 +10,7 @@ Time is counted in whole ticks, ``units`` of them a nanosecond. The emission int
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any, Final
 
 from apim_sdk.counting.limit import NEVER, Clock, Forgot, Grant, Key, Limit
@@ -28,10 +29,8 @@ class GCRA(Table):
     def __init__(self, limit: Limit, clock: Clock, size: int, forgot: Forgot) -> None:
         super().__init__(limit, clock, size, forgot)
         self._monotonic = clock.monotonic
-        self._units = limit.units
         self._interval = round(limit.seconds * _NANOSECONDS)
-        self._capacity = limit.burst * self._interval
-        self._second = limit.units * _NANOSECONDS
+        self._count_by(limit)
 
     def take(self, key: Key, cost: int = 1) -> float:
         now = int(self._monotonic() * _NANOSECONDS) * self._units
@@ -78,6 +77,20 @@ class GCRA(Table):
         free = self._capacity - backlog
         wait = max(self._interval - free, 0)
         return Grant(0, self._seconds(wait), max(free // self._interval, 0), self._seconds(backlog))
+
+    def adopt(self, limit: Limit) -> None:
+        moment = int(self._monotonic() * _NANOSECONDS)
+        before, shift = moment * self._units, moment * (limit.units - self._units)
+        super().adopt(limit)
+        self._count_by(limit)
+        # Other units make other ticks, of which an interval has as many as before.
+        self._values = {key: arrival + shift for key, arrival in self._values.items() if arrival > before}
+        self._order = deque(key for key in self._order if key in self._values)
+
+    def _count_by(self, limit: Limit) -> None:
+        self._units = limit.units
+        self._capacity = limit.burst * self._interval
+        self._second = limit.units * _NANOSECONDS
 
     def _seconds(self, ticks: int) -> float:
         return ticks / self._second

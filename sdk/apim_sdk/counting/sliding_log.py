@@ -91,6 +91,10 @@ class SlidingLog(Table):
         free = max(self._units - log.total, 0)
         return Grant(0, 0.0 if free else self._wait(log, 1, now), free, self._until_empty(log, now))
 
+    def adopt(self, limit: Limit) -> None:
+        super().adopt(limit)
+        self._units = limit.units
+
     def _wait(self, log: _Log, units: int, now: int) -> float:
         """Seconds until enough of the oldest are a window old."""
         excess = log.total + units - self._units

@@ -69,6 +69,10 @@ class SlidingWindow(Table):
         wait = 0.0 if free else self._wait(elapsed, before, count, 1)
         return Grant(0, wait, free, self._until_empty(elapsed, before, count))
 
+    def adopt(self, limit: Limit) -> None:
+        super().adopt(limit)
+        self._units = limit.units
+
     def _counts(self, value: int | None, now: int) -> tuple[int, int, int, int]:
         """The number of the window, how much of it has passed, and both counts."""
         window, elapsed = divmod(now, self._length)

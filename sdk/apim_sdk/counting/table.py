@@ -57,6 +57,18 @@ class Table:
         if key in self._values:
             self._values[key] = self._fresh()
 
+    def adopt(self, limit: Limit) -> None:
+        """Count by another limit from now on, which differs in ``units``, ``burst`` and ``count_refused`` only.
+
+        What was taken stays taken, in units.
+        """
+        self.limit = limit
+
+    def quiet(self) -> bool:
+        """Whether every key is idle, so that nothing is lost with the table."""
+        now = self._now()
+        return all(self._idle(value, now) for value in self._values.values())
+
     # What a way to count says of its values
 
     def _fresh(self) -> Any:

@@ -193,6 +193,33 @@ def test_a_key_that_was_reset_is_as_good_as_new(algorithm: str) -> None:
 
 
 @algorithms
+def test_what_was_taken_stays_taken_under_another_limit(algorithm: str) -> None:
+    clock = FakeClock()
+    table = open_table(Limit(10, 60.0, algorithm), clock)
+    table.take("a", 4)
+    clock.advance(0.001)
+
+    table.adopt(Limit(20, 60.0, algorithm, count_refused=True))
+    assert 16 == table.standing("a").remaining
+    assert [0.0, 0.0] == [table.take("a", 16), table.take("b", 20)]
+
+    table.adopt(Limit(2, 60.0, algorithm))
+    assert (0, 2) == (table.standing("a").remaining, table.standing("c").remaining)
+    assert table.take("a") > 30.0
+
+
+@algorithms
+def test_a_table_is_quiet_when_every_key_is_idle(algorithm: str) -> None:
+    clock = FakeClock()
+    table = open_table(Limit(10, 1.0, algorithm), clock)
+    assert table.quiet()
+    table.take("a")
+    assert not table.quiet()
+    clock.advance(10.0)
+    assert table.quiet()
+
+
+@algorithms
 def test_a_refused_call_leaves_no_trace_unless_it_is_counted(algorithm: str) -> None:
     clock, other_clock = FakeClock(), FakeClock()
     lenient = open_table(Limit(3, 60.0, algorithm), clock)
