@@ -25,7 +25,7 @@ from apim_sdk import (
     state,
 )
 
-from apim_traffic.counter import Counter, open_counter
+from apim_traffic.counter import Counter, Counting, open_counter
 from apim_traffic.keys import PRESETS, Key, key_of
 
 __all__ = ["RateLimit"]
@@ -46,7 +46,7 @@ def _long_enough(instance: Any, attribute: attrs.Attribute[Any], value: Duration
 
 
 @attrs.frozen
-class RateLimit(Policy):
+class RateLimit(Counting, Policy):
     """Lets `requests` through at once, then as many in every `per`, evenly; what is more is refused with 429.
 
     The limit is exact: in any time t no more than burst + t * requests / per come through, and what was refused does
@@ -70,8 +70,6 @@ class RateLimit(Policy):
     """Headers that tell clients on every answer how they stand: `ratelimit` for `RateLimit` and `RateLimit-Policy`
     (IETF draft ratelimit-headers), `x-ratelimit` for the older `X-RateLimit-Limit`, `-Remaining` and `-Reset` in
     seconds. A refusal always has `Retry-After`, and the first of these."""
-    max_keys: int = attrs.field(default=100_000, validator=attrs.validators.ge(1))
-    """How many keys are counted at most; past that the oldest is forgotten."""
     _expression: Expression | None = state()
     _key: Key = state()
     _kind: ErrorKind = state()
@@ -96,7 +94,7 @@ class RateLimit(Policy):
 
     async def start(self, context: Context) -> None:
         limit = Limit(self.requests, self.per, burst=self.burst or self.requests)
-        counter = await open_counter(context, f"rate-limit {self.key}", limit, self.max_keys)
+        counter = await open_counter(context, f"rate-limit {self.key}", limit, self)
         self.hold(_counter=counter, _clock=context.clock, _slot=f"rate-limit {context.place}")
 
     def on_request(self, exchange: Exchange) -> Awaitable[None] | None:

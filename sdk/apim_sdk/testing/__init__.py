@@ -17,6 +17,7 @@ from apim_sdk.testing.context import (
     FakeRevocations,
     started,
 )
+from apim_sdk.testing.counters import FakeCounterStore
 from apim_sdk.testing.endpoint import Answer, FakeEndpoint, Received
 from apim_sdk.testing.exchanges import Chunks, make_body, make_exchange, make_headers, make_response
 from apim_sdk.testing.recorders import FakeClock, FakeLog, FakeMetrics, Line
@@ -28,6 +29,7 @@ __all__ = [
     "FakeApplications",
     "FakeClock",
     "FakeContext",
+    "FakeCounterStore",
     "FakeEndpoint",
     "FakeFetched",
     "FakeKeyManager",

@@ -1,0 +1,27 @@
+"""How processes that share a counter store decide: what each mode costs, and how exact it is.
+
+A mode counts the keys of one limit. It is made of ``Parts``: the limit, the counter in the store, the ``Link`` that
+says whether the store is there, and what becomes of calls when it is not (``Fallback``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from apim_traffic.modes.exact import Exact
+from apim_traffic.modes.lease import Leasing
+from apim_traffic.modes.link import Link
+from apim_traffic.modes.mode import Mode
+from apim_traffic.modes.parts import Parts
+
+__all__ = ["MODES", "Link", "Mode", "Parts", "open_mode"]
+
+MODES: Final[Mapping[str, type[Mode]]] = MappingProxyType({"exact": Exact, "lease": Leasing})
+"""The modes, by the word of the configuration."""
+
+
+def open_mode(name: str, parts: Parts) -> Mode:
+    """A counter of that mode; it is closed when the last snapshot that uses it has stopped."""
+    return MODES[name](parts)

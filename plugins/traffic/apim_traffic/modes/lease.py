@@ -1,0 +1,232 @@
+"""Lease: a process takes a few units ahead, and decides by itself while it has some.
+
+**Theory.** What is leased has been taken at the store, so all processes together never have more than the limit gives.
+A lease is good for a tenth of a second at most, and no longer than its units would be missing at the store (see
+``units``); what is not spent goes back. How much is leased follows demand: twice as much when a lease lasted less than
+a quarter of its life, half as much when it was not used up; never more than a fair part of what is left, and nothing
+ahead when little is left. One question for a key is on its way at a time; callers wait for it together. A refusal is
+remembered, so that a flood beyond the limit does not reach the store, but asked again after the life of a lease: by
+then what others held has come back. With ``count_refused`` the store is asked for each call, because it counts them.
+
+**Cost.** A dictionary look-up and a comparison for most calls of a busy key; some ten questions a second for each key,
+most of which nobody waits for. A key that is rarely used costs a question for each call, as with ``exact``.
+
+**Bound.** allowed <= limit for the windows of the store (fixed, sliding). For gcra what goes back can fill the bucket
+while another lease is still spent: less than one unit, or 0.1 % of the burst. For sliding-log 0.1 % of the limit. Less
+than the limit passes, for a tenth of a second, where one process holds the last units and another is asked for them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Coroutine
+from typing import Any, Final
+
+from apim_sdk import Grant
+from apim_sdk.counting import NEVER, Key
+
+from apim_traffic.modes.keys import Keys
+from apim_traffic.modes.leased import Leased
+from apim_traffic.modes.mode import Mode
+from apim_traffic.modes.parts import Parts
+from apim_traffic.modes.units import NOTHING, Units
+
+__all__ = ["Leasing"]
+
+_LIFE: Final = 0.1
+"""Seconds that a lease lives at most."""
+_SLACK: Final = 0.001
+"""Part of the limit by which leases may pass it, where they can."""
+_LONGEST_REFUSAL: Final = 1.0
+"""Seconds after which a key that is refused is asked for again, at most."""
+
+
+class Leasing(Mode):
+    """Decides by leases."""
+
+    bound = "allowed <= limit; with gcra and sliding-log 0.1 % or a unit more"
+
+    def __init__(self, parts: Parts, life: float = _LIFE) -> None:
+        super().__init__(parts)
+        limit = parts.limit
+        self._life = life
+        self.keys: Keys[Leased] = Keys(parts.max_keys, parts.forgot)
+        self._get = self.keys.get
+        refilled = limit.units / limit.seconds * life if limit.algorithm == "gcra" else 0.0
+        self._refilled = int(refilled) + 1 if refilled else 0
+        self._gives_back = refilled < max(1.0, _SLACK * limit.burst)
+        self._expiring: deque[tuple[Leased, Units]] = deque()
+        self._sweep: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def take(self, key: Key, cost: int = 1) -> float | Awaitable[float]:
+        leased = self._get(key)
+        if leased is None:
+            leased = self._enter(key)
+        units = leased.units
+        if units.left >= cost and units.good > self._monotonic():
+            units.left -= cost
+            if units.left < units.least:
+                self._more(leased)
+            return 0.0
+        return self._decide(leased, cost)
+
+    def _decide(self, leased: Leased, cost: int) -> float | Awaitable[float]:
+        """What is not simply there: units of which some are no longer good, a refusal, or a question."""
+        now = self._monotonic()
+        if leased.spend(cost, now):
+            if leased.units.left < leased.units.least:
+                self._more(leased)
+            return 0.0
+        if cost > self.limit.most:
+            return NEVER
+        if leased.question is None:
+            if now < leased.refused_until and cost >= leased.refused_cost:
+                return max(leased.free_at - now, 0.001)
+            if self._link.away:
+                return self._fallback.take(leased.key, cost)
+        decision = leased.wait(cost)
+        self._ask(leased)
+        return decision
+
+    # Questions
+
+    def _more(self, leased: Leased) -> None:
+        """Ask before a lease runs dry."""
+        leased.units.least = -1
+        if not self._link.away and self._ahead(leased, self._monotonic()):
+            self._ask(leased)
+
+    def _ask(self, leased: Leased) -> None:
+        if leased.question is None:
+            leased.question = self._spawn(self._question(leased))
+
+    async def _question(self, leased: Leased) -> None:
+        """Ask the store until nobody waits for it."""
+        try:
+            while True:
+                now = self._monotonic()
+                leased.adapt(now, self._life, self.limit.most)
+                needed, ahead = leased.needed(), self._ahead(leased, now)
+                least = leased.waiting[0][0] if leased.waiting else 1
+                if needed or ahead:
+                    grant = await self._link.ask(self._timeout, self._counter.grant, leased.text, least, needed + ahead)
+                    self._answered(leased, grant, least, now)
+                if not leased.waiting:
+                    return
+        except OSError:
+            leased.fail(lambda cost: self._fallback.take(leased.key, cost))
+        except Exception as error:
+            leased.abandon(error)
+            raise
+        finally:
+            leased.question = None
+
+    def _answered(self, leased: Leased, grant: Grant, least: int, asked: float) -> None:
+        leased.note(grant, asked)
+        if not grant.units:
+            now = self._monotonic()
+            leased.refuse(least, grant.wait, now, 0.0 if self.limit.count_refused else self._patience(leased, grant))
+            return
+        leased.patience = 0.0
+        left = leased.serve(grant.units)
+        if left:
+            units = Units(self.limit, grant, left, asked, self._life)
+            units.least = left // 4
+            leased.hold(units, self._monotonic())
+            self._expire(leased, units)
+
+    def _patience(self, leased: Leased, grant: Grant) -> float:
+        """How long a refusal holds without a question: the life of a lease at first, then longer."""
+        leased.patience = min(max(2 * leased.patience, self._life), _LONGEST_REFUSAL)
+        return min(grant.wait, leased.patience)
+
+    def _ahead(self, leased: Leased, now: float) -> int:
+        """Units to take ahead of calls."""
+        limit, members = self.limit, self._link.members
+        if not leased.size or limit.count_refused:
+            return 0
+        fair = leased.left(limit, now) // (2 * members)
+        if limit.algorithm == "sliding-log":
+            fair = min(fair, int(_SLACK * limit.units) // members)
+        return min(max(leased.size, self._refilled), fair)
+
+    # What is not spent
+
+    def _expire(self, leased: Leased, units: Units) -> None:
+        self._expiring.append((leased, units))
+        if self._sweep is None:
+            self._sweep = asyncio.get_running_loop().call_later(self._life, self._swept)
+
+    def _swept(self) -> None:
+        """Give back what nobody spent in time."""
+        expiring, now = self._expiring, self._monotonic()
+        while expiring and (expiring[0][1].until <= now or not expiring[0][1].left):
+            self._give_back(*expiring.popleft(), now)
+        self._sweep = None
+        if expiring:
+            pause = min(max(expiring[0][1].until - now, 0.001), self._life)
+            self._sweep = asyncio.get_running_loop().call_later(pause, self._swept)
+
+    def _give_back(self, leased: Leased, units: Units, now: float) -> None:
+        left, units.left = units.returnable(now + self._timeout) if self._gives_back else 0, 0
+        if left:
+            leased.size //= 2
+            if not self._link.away:
+                self._spawn(self._return(leased, left))
+
+    async def _return(self, leased: Leased, units: int) -> None:
+        try:
+            await self._link.ask(self._timeout, self._counter.settle, leased.text, -units)
+        except OSError:
+            return  # they are gone; the link has counted that the store did not answer
+
+    async def aclose(self) -> None:
+        if self._sweep is not None:
+            self._sweep.cancel()
+        for leased, units in self._expiring:
+            self._give_back(leased, units, self._monotonic())
+        self._expiring.clear()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # Keys
+
+    def _enter(self, key: Key) -> Leased:
+        leased = Leased(key)
+        self.keys.enter(key, leased, self._monotonic())
+        return leased
+
+    def settle(self, key: Key, units: int) -> Awaitable[None] | None:
+        leased = self._get(key)
+        if leased is not None:
+            if 0 <= units <= leased.units.left and leased.units.good > self._monotonic():
+                leased.units.left -= units
+                return None
+            leased.refused_until = 0.0  # what is given back may be taken
+        return super().settle(key, units)
+
+    def learned(self, key: Key, grant: Grant, asked: float) -> None:
+        leased = self._get(key)
+        if leased is not None:
+            leased.note(grant, asked)
+
+    def known(self, key: Key) -> Grant:
+        leased = self._get(key)
+        if leased is None:
+            return Grant(0, 0.0, self.limit.most, 0.0)
+        now = self._monotonic()
+        return leased.tell(self.limit, now, leased.available(now))
+
+    def forget(self, key: Key) -> None:
+        leased = self._get(key)
+        if leased is not None:
+            leased.remaining = None
+            leased.refused_until = 0.0
+            leased.following = leased.units = NOTHING
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task

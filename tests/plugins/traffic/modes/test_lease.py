@@ -1,0 +1,187 @@
+"""Mode lease: a process takes a few units ahead and decides by itself while it has some."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, get_args
+
+import pytest
+from apim_sdk import Limit
+from apim_sdk.counting import NEVER, Algorithm
+from apim_sdk.testing import FakeContext, FakeCounterStore
+from apim_traffic.counter import Counter, Counting, open_counter
+from support.counting import counting, take
+
+
+async def busy(counter: Counter, calls: int, pause: float = 0.001) -> int:
+    """How many of evenly spaced calls pass."""
+    passed = 0
+    for _ in range(calls):
+        passed += not await take(counter)
+        await asyncio.sleep(pause)
+    return passed
+
+
+def test_a_busy_key_is_decided_without_asking_for_each_call() -> None:
+    async def steps(counter: Counter, store: FakeCounterStore, context: FakeContext) -> None:
+        assert 5000 == await busy(counter, 5000)
+        assert store.asked["grant"] < 200
+
+    counting(Limit(100_000, 60.0), steps, mode="lease", latency=0.002)
+
+
+def test_a_key_that_is_rarely_used_holds_nothing_ahead() -> None:
+    async def steps(counter: Counter, store: FakeCounterStore, context: FakeContext) -> None:
+        await busy(counter, 5, pause=1.0)
+
+        assert 5 == store.asked["grant"]
+        assert 0 == store.asked["settle"]
+
+    counting(Limit(100_000, 3600.0, "fixed-window"), steps, mode="lease")
+
+
+@pytest.mark.parametrize("algorithm", get_args(Algorithm))
+def test_exactly_the_limit_passes_in_a_burst(algorithm: Algorithm) -> None:
+    async def steps(counter: Counter, store: FakeCounterStore, context: FakeContext) -> None:
+        decisions = await asyncio.gather(*(take(counter) for _ in range(1000)))
+
+        assert 300 == sum(not wait for wait in decisions)
+
+    counting(Limit(300, 600.0, algorithm), steps, mode="lease", latency=0.005)
+
+
+def test_callers_wait_for_one_question_together() -> None:
+    async def steps(counter: Counter, store: FakeCounterStore, context: FakeContext) -> None:
+        decisions = await asyncio.gather(*(take(counter) for _ in range(50)))
+
+        assert [0.0] * 50 == decisions
+        assert 1 == store.asked["grant"]
+
+    counting(Limit(100, 60.0), steps, mode="lease", latency=0.005)
+
+
+def test_a_flood_beyond_the_limit_does_not_reach_the_store() -> None:
+    async def steps(counter: Counter, store: FakeCounterStore, context: FakeContext) -> None:
+        await take(counter, cost=10)
+        store.asked.clear()
+        assert 0 == await busy(counter, 10_000)
+        assert store.asked["grant"] <= 14
+
+    counting(Limit(10, 3600.0, "fixed-window"), steps, mode="lease")
+
+
+def test_a_refusal_says_how_long_to_wait() -> None:
+    async def steps(counter: Counter, store: FakeCounterStore, context: FakeContext) -> None:
+        await take(counter, cost=10)
+        assert 60.0 == await take(counter)
+        await asyncio.sleep(0.05)
+        assert pytest.approx(59.95) == counter.take("a")
+
+    counting(Limit(10, 60.0, "fixed-window"), steps, mode="lease")
+
+
+def test_what_others_give_back_is_seen_soon() -> None:
+    async def steps(counter: Counter, store: FakeCounterStore, context: FakeContext) -> None:
+        other = store.counter(f"{context.place} test", LARGE)
+        await other.grant("a", 1, 1000)
+        assert 0 != await take(counter)
+        await other.settle("a", -1000)
+        await asyncio.sleep(0.101)
+        assert 0 == await take(counter)
+
+    counting(LARGE, steps, mode="lease")
+
+
+def test_what_is_not_spent_goes_back() -> None:
+    async def steps(counter: Counter, store: FakeCounterStore, context: FakeContext) -> None:
+        passed = await busy(counter, 500)
+        await asyncio.sleep(1.0)
+
+        assert 1000 - passed == store.table(f"{context.place} test", LARGE).standing("a").remaining
+        assert store.asked["settle"] > 0
+
+    counting(LARGE, steps, mode="lease", latency=0.001)
+
+
+def test_what_is_not_spent_goes_back_when_the_counter_is_closed() -> None:
+    async def steps(counter: Counter, store: FakeCounterStore, context: FakeContext) -> None:
+        passed = await busy(counter, 500)
+        await context.close()
+
+        assert 1000 - passed == store.table(f"{context.place} test", LARGE).standing("a").remaining
+
+    counting(LARGE, steps, mode="lease")
+
+
+def test_a_lease_ends_with_its_window() -> None:
+    async def steps(counter: Counter, store: FakeCounterStore, context: FakeContext) -> None:
+        passed = 0
+        begun = context.clock.monotonic()
+        while context.clock.monotonic() < begun + 0.999:
+            passed += not await take(counter)
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.002)
+        asked = store.asked["grant"]
+        await take(counter)
+        assert asked + 1 == store.asked["grant"]
+
+    counting(Limit(100_000, 1.0, "fixed-window"), steps, mode="lease")
+
+
+def test_a_call_may_cost_more_than_a_lease_holds() -> None:
+    async def steps(counter: Counter, store: FakeCounterStore, context: FakeContext) -> None:
+        await busy(counter, 100)
+        assert 0.0 == await take(counter, cost=500)
+        assert 0.0 != await take(counter, cost=500)
+        assert NEVER == counter.take("a", 1001)
+
+    counting(LARGE, steps, mode="lease", latency=0.001)
+
+
+def test_calls_that_are_refused_count_where_they_should() -> None:
+    limit = Limit(10, 60.0, "sliding-log", count_refused=True)
+
+    async def steps(counter: Counter, store: FakeCounterStore, context: FakeContext) -> None:
+        for _ in range(15):
+            await take(counter)
+        assert 15 == store.asked["grant"]
+
+    counting(limit, steps, mode="lease")
+
+
+def test_a_caller_that_goes_away_while_it_waits_takes_nothing() -> None:
+    async def steps(counter: Counter, store: FakeCounterStore, context: FakeContext) -> None:
+        waiting = [asyncio.ensure_future(take(counter)) for _ in range(3)]
+        await asyncio.sleep(0)
+        waiting[1].cancel()
+        assert [0.0, 0.0] == [await waiting[0], await waiting[2]]
+
+    counting(Limit(2, 3600.0, "fixed-window"), steps, mode="lease", latency=0.01)
+
+
+def test_several_processes_get_no_more_than_one_would() -> None:
+    async def steps(counter: Counter, store: FakeCounterStore, context: FakeContext) -> None:
+        contexts = [FakeContext(clock=context.clock, counter_stores={"default": store}) for _ in range(4)]
+        counters = [await open_counter(each, "test", LARGE, Counting()) for each in contexts]
+        passed = sum(await asyncio.gather(*(busy(each, 1000) for each in counters)))
+        for each in contexts:
+            await each.close()
+        assert 1000 == passed
+
+    counting(LARGE, steps, mode="lease", latency=0.004, members=4)
+
+
+def test_keys_that_are_idle_leave() -> None:
+    async def steps(counter: Any, store: FakeCounterStore, context: FakeContext) -> None:
+        for number in range(100):
+            await take(counter, number)
+        await asyncio.sleep(120.0)
+        for number in range(100, 160):
+            await take(counter, number)
+
+        assert 60 == len(counter.keys)
+
+    counting(Limit(10, 60.0), steps, mode="lease")
+
+
+LARGE = Limit(1000, 3600.0, "fixed-window")
