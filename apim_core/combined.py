@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
+from time import time
 from types import MappingProxyType
 from typing import Any, Protocol, cast
 
@@ -13,7 +14,7 @@ from apim_sdk.authenticator import Authenticator
 from apim_sdk.errors import Reject
 from apim_sdk.exchange import Exchange
 from apim_sdk.fields import Secret
-from apim_sdk.identity import Application, ApplicationKey, Credential, Principal
+from apim_sdk.identity import Application, ApplicationKey, Credential, KeyType, Principal
 
 __all__ = ["AllOf", "challenges_of"]
 
@@ -59,8 +60,9 @@ class AllOf(Authenticator):
         for each, part in zip(self._members, cast(_Found, credential).parts, strict=True):
             judged = each.judge(part, exchange)
             principals.append(await judged if inspect.isawaitable(judged) else judged)
-        owners = {owner.id: owner for one in principals if (owner := self._owner(one)) is not None}
-        key_types = {one.key_type for one in principals} - {None}
+        callers = [self._caller(one) for one in principals]
+        owners = {owner.id: owner for owner, _ in callers if owner is not None}
+        key_types = {key_type for _, key_type in callers} - {None}
         if len(owners) > 1 or len(key_types) > 1:
             raise Reject(errors.INVALID_CREDENTIALS, detail="the credentials are not of one application and key type")
         first = next((one for one in principals if one.application or one.client_id), principals[0])
@@ -82,11 +84,15 @@ class AllOf(Authenticator):
         for each in self._members:
             each.conceal(exchange)
 
-    def _owner(self, principal: Principal) -> Application | None:
+    def _caller(self, principal: Principal) -> tuple[Application | None, KeyType | None]:
+        """Whom a principal speaks for and with which type of key, as where it came alone; a key that is over is
+        nobody's."""
         if principal.application is not None or principal.client_id is None:
-            return principal.application
+            return principal.application, principal.key_type
         key = self._applications.find("client_id", principal.client_id, principal.key_manager)
-        return None if key is None else key.application
+        if key is None or (key.expires is not None and key.expires <= time()):
+            return None, principal.key_type
+        return key.application, principal.key_type or key.key_type
 
 
 def challenges_of(authenticator: Authenticator) -> tuple[str, ...]:

@@ -62,7 +62,7 @@ class Tell(Endpoint):
         return Response(200, body=text.encode())
 
 
-def with_plan(authentication: str) -> str:
+def with_plan(authentication: str, key: str = "{client_id: anna}") -> str:
     return f"""
     management: {{enabled: false}}
     apis:
@@ -72,14 +72,16 @@ def with_plan(authentication: str) -> str:
         plans: [{{name: gold, authentication: {authentication}}}]
         operations: [{{match: "GET /x"}}]
     applications:
-      - {{name: shop, keys: [{{client_id: anna}}, {{client_id: bert}}], subscriptions: [{{api: items, plan: gold}}]}}
+      - {{name: shop, keys: [{key}, {{client_id: bert}}], subscriptions: [{{api: items, plan: gold}}]}}
       - {{name: other, keys: [{{client_id: eve}}], subscriptions: [{{api: items, plan: gold}}]}}
     """
 
 
-def asked(folder: Path, authentication: str, **headers: str) -> tuple[int, str, str | None]:
+def asked(
+    folder: Path, authentication: str, key: str = "{client_id: anna}", **headers: str
+) -> tuple[int, str, str | None]:
     async def scenario() -> tuple[int, str, str | None]:
-        async with serving(with_plan(authentication), folder, badge=Badge, stamp=Stamp, tell=Tell) as served:
+        async with serving(with_plan(authentication, key), folder, badge=Badge, stamp=Stamp, tell=Tell) as served:
             answer = await served.get("/api/x", **headers)
             text = answer.body.decode() if answer.status == 200 else str(answer.json["code"])
             return answer.status, text, answer.headers.get("WWW-Authenticate")
@@ -158,6 +160,20 @@ def test_an_optional_credential_alone_is_not_enough(tmp_path: Path) -> None:
 def test_credentials_of_two_applications_do_not_add_up(tmp_path: Path, second: str, status: int) -> None:
     both = "{all: [{badge: {}}, {badge: {word: stamp}}]}"
     assert status == asked(tmp_path, both, X_badge="anna", X_stamp=second)[0]
+
+
+@pytest.mark.parametrize(
+    ("key", "stamp", "status"),
+    [
+        ("{client_id: anna, expires: 2020-01-01T00:00:00Z}", "carl", 403),
+        ("{client_id: anna, type: sandbox}", "carl", 403),
+        ("{client_id: anna, type: sandbox}", "carl production", 401),
+        ("{client_id: anna, expires: 2120-01-01T00:00:00Z}", "carl production", 200),
+    ],
+    ids=["a key that is over", "a sandbox key", "a sandbox key beside production", "a key that is good"],
+)
+def test_a_key_counts_as_where_its_credential_comes_alone(tmp_path: Path, key: str, stamp: str, status: int) -> None:
+    assert status == asked(tmp_path, ALL, key=key, X_badge="anna", X_stamp=stamp)[0]
 
 
 def test_combinations_nest(tmp_path: Path) -> None:
