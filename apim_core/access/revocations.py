@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable
-from typing import Literal
+from typing import Final, Literal
 
 import attrs
 
@@ -17,6 +17,9 @@ from apim_core.access.digests import digest_of_token
 __all__ = ["Revocation", "RevocationKind", "Revocations", "TooMany"]
 
 RevocationKind = Literal["token_id", "token", "client_id", "subject"]
+
+_SPARE: Final = 64
+"""Ends that may lie about without a revocation before they are cleared away."""
 
 
 class TooMany(Exception):
@@ -86,6 +89,9 @@ class Revocations:
         self._by_id[revocation.id] = revocation
         self._table(revocation)[revocation.kind, revocation.value, revocation.issuer] = revocation
         heapq.heappush(self._ends, (revocation.expires, revocation.id))
+        if len(self._ends) > _SPARE + 2 * len(self._by_id):  # those that were prolonged or removed left their old ends
+            self._ends = [(each.expires, each.id) for each in self._by_id.values()]
+            heapq.heapify(self._ends)
         self.generation += 1
 
     def remove(self, id_: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -134,3 +135,23 @@ def test_one_that_is_removed_counts_no_longer(revocations: Revocations) -> None:
     revocations.remove("token_id 1 None")
     revocations.remove("token_id 1 None")
     assert not revocations.revoked(token_id="1")
+
+
+def test_one_that_is_prolonged_again_and_again_takes_no_more_room(revocations: Revocations, clock: Clock) -> None:
+    def prolong(times: int) -> None:
+        for _ in range(times):
+            clock.now += 1
+            revocations.put(revocation("subject", "anna", expires=clock.now + 100_000))
+
+    prolong(200)
+    tracemalloc.start()
+    try:
+        prolong(20_000)
+        grown, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert grown < 50_000
+    assert revocations.revoked(subject="anna", issued_at=1_000.0)
+    clock.now += 100_000
+    assert () == revocations.all()

@@ -82,11 +82,19 @@ def issue(
     return Issued(builder.sign(signing, None if isinstance(signing, Ed25519PrivateKey) else hashes.SHA256()), key)
 
 
-def revocation_list(by: Issued, *revoked: Issued, start: datetime.datetime = START, days: float = 3650) -> bytes:
-    """A revocation list of an authority, PEM."""
+def revocation_list(
+    by: Issued,
+    *revoked: Issued,
+    start: datetime.datetime = START,
+    days: float = 3650,
+    extension: x509.ExtensionType | None = None,
+) -> bytes:
+    """A revocation list of an authority, PEM; with a critical extension if one is given."""
     builder = x509.CertificateRevocationListBuilder().issuer_name(by.certificate.subject)
     builder = builder.last_update(start).next_update(start + days * DAY)
     for each in revoked:
         entry = x509.RevokedCertificateBuilder().serial_number(each.certificate.serial_number).revocation_date(start)
         builder = builder.add_revoked_certificate(entry.build())
+    if extension is not None:
+        builder = builder.add_extension(extension, critical=True)
     return builder.sign(by.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)

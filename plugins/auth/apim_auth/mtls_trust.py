@@ -20,6 +20,7 @@ from apim_auth.mtls_verdict import InvalidCertificate, StaleRevocationList
 __all__ = ["RevocationLists", "Trust", "parse"]
 
 _LEAST_RSA_BITS = 2048
+_DELTA_AND_SUCH = "a delta, one for the certificates of other authorities, or with a critical extension that is unknown"
 _CLIENT_USAGES = frozenset((ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE))
 
 
@@ -142,9 +143,16 @@ def _load_crl(file: Path) -> x509.CertificateRevocationList:
     data = file.read_bytes()
     load = x509.load_pem_x509_crl if b"-----BEGIN" in data else x509.load_der_x509_crl
     try:
-        return load(data)
+        crl = load(data)
+        extensions = list(crl.extensions)
     except ValueError as error:
         raise ValueError(f"{file} is no certificate revocation list: {error}") from error
+    for extension in extensions:
+        point = extension.value
+        whole = isinstance(point, x509.IssuingDistributionPoint) and not point.indirect_crl
+        if extension.critical and not whole:  # what is not understood makes a list useless (RFC 5280, section 5.2)
+            raise ValueError(f"{file} is a revocation list that is not read here: {_DELTA_AND_SUCH}")
+    return crl
 
 
 def _signed_by(crl: x509.CertificateRevocationList, authority: x509.Certificate) -> bool:

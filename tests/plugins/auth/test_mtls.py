@@ -336,6 +336,37 @@ def test_a_list_that_somebody_else_has_signed_stops_the_start(files: Path) -> No
         judge(SHOP, settings, files)
 
 
+def distribution_point(*, indirect: bool = False, users: bool = False) -> x509.IssuingDistributionPoint:
+    return x509.IssuingDistributionPoint(
+        full_name=[x509.UniformResourceIdentifier("http://ca.example/root.crl")],
+        relative_name=None,
+        only_contains_user_certs=users,
+        only_contains_ca_certs=False,
+        only_some_reasons=None,
+        indirect_crl=indirect,
+        only_contains_attribute_certs=False,
+    )
+
+
+@pytest.mark.parametrize(
+    "extension",
+    [x509.DeltaCRLIndicator(1), distribution_point(indirect=True)],
+    ids=["a delta", "of other authorities' certificates"],
+)
+def test_a_list_that_does_not_tell_by_itself_stops_the_start(extension: x509.ExtensionType, files: Path) -> None:
+    settings = crl(files, extension=extension)
+
+    with pytest.raises(ValueError, match="not read here"):
+        judge(SHOP, settings, files)
+
+
+def test_a_list_of_one_distribution_point_is_read(files: Path) -> None:
+    settings = crl(files, SHOP, extension=distribution_point(users=True))
+
+    with refused(because="revoked"):
+        judge(SHOP, settings, files)
+
+
 def test_a_list_is_read_again_when_it_has_changed(files: Path) -> None:
     context = FakeContext()
     context.clock.epoch = NOW
