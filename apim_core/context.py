@@ -119,8 +119,9 @@ class CoreContext:
         known = self.key_managers
         if name not in known and name in self._resources.key_managers:
             raise LookupError(
-                f"tokens of the key manager {name!r} are not for this API: it is of another tenant, its `tokens` are "
-                "for exchange only, or `key_managers` of the API does not name it"
+                f"tokens of the key manager {name!r} are not taken here: an API takes those of its own tenant and "
+                "`key_managers`, unless `tokens` keeps them for exchange; an exchange takes those whose `tokens` are "
+                "`exchanged` or `both`"
             )
         if name not in known:
             hint = did_you_mean(name, known) or f"there are: {', '.join(sorted(known)) or 'none'}"

@@ -24,7 +24,7 @@ from apim_core.assembly.access import check_access
 from apim_core.assembly.authentication import alternatives
 from apim_core.assembly.flows import EMPTY, FlowName, Level, Part, build_chain, compile_step, entry_steps
 from apim_core.assembly.plugins import Builder, Built
-from apim_core.assembly.trust import refused_keys, trusted_by
+from apim_core.assembly.trust import exchangeable, refused_keys, trusted_by
 from apim_core.combined import AllOf
 from apim_core.config import ConfigErrors, Configuration, PluginReference, SourceRef, Step
 from apim_core.config import model as config
@@ -95,11 +95,15 @@ class _Assembler:
             for name, reference in configuration.counters.items()
             if (counter_store := builder.build(reference, CounterStore, f"counters/{name}")) is not None
         }
+        for_exchange: dict[str, KeyManager] = {}  # filled below, for each may take tokens of those that come after it
+        builder.key_managers = for_exchange
         key_managers = {
             name: manager
             for name, trusted in configuration.key_managers.items()
             if (manager := builder.build(trusted.plugin, KeyManager, f"key_managers/{name}")) is not None
         }
+        for_exchange.update(exchangeable(configuration.key_managers, key_managers))
+        builder.key_managers = None
         sinks = tuple(
             (reference.name, sink)
             for reference in configuration.sinks

@@ -14,7 +14,7 @@ from apim_core.config import SourceRef, TrustedKeyManager
 from apim_core.config.model import Api
 from apim_core.config.problems import did_you_mean
 
-__all__ = ["NoLongerTrusted", "refused_keys", "trusted_by"]
+__all__ = ["NoLongerTrusted", "exchangeable", "refused_keys", "trusted_by"]
 
 
 class NoLongerTrusted(KeyManager):
@@ -52,7 +52,16 @@ def trusted_by(
         and each.tokens != "exchanged"
     ]
     taken.sort(key=lambda name: written[name].tenant is None)
-    return {name: built[name] if written[name].enabled else NoLongerTrusted() for name in taken}
+    return {name: _enabled(written[name], built[name]) for name in taken}
+
+
+def exchangeable(written: Mapping[str, TrustedKeyManager], built: Mapping[str, KeyManager]) -> Mapping[str, KeyManager]:
+    """The key managers whose tokens may be exchanged for others, one that is switched off replaced as above."""
+    return {name: _enabled(written[name], each) for name, each in built.items() if written[name].tokens != "direct"}
+
+
+def _enabled(written: TrustedKeyManager, built: KeyManager) -> KeyManager:
+    return built if written.enabled else NoLongerTrusted()
 
 
 def refused_keys(api: Api, gateway: KeyType | None) -> Mapping[KeyType, ErrorKind]:

@@ -60,14 +60,14 @@ class TrustedKeyManager:
     plugin: PluginReference
     """The connector and its settings, under the plugin's name as key."""
     tokens: Literal["direct", "exchanged", "both"] = "direct"
-    """What its tokens are good for: `direct` for calls of APIs, `exchanged` only for a token of our own authorization
-    server in exchange (RFC 8693), `both` for either."""
+    """What its tokens are good for: `direct` only for calls of APIs, `exchanged` only for a token of our own
+    authorization server in exchange (RFC 8693), `both` for either."""
     tenant: str | None = None
     """The only tenant whose APIs take its tokens; without it, those of every tenant do."""
     roles: tuple[str, ...] = ()
     """Roles of those who may make keys of it for their applications; without any, everybody may."""
     enabled: bool = True
-    """Whether its tokens are taken; `false` refuses them all with 401 until it is taken back."""
+    """Whether its tokens are taken; `false` refuses them all, with 401 and in exchange, until it is taken back."""
 
     @property
     def source(self) -> SourceRef:

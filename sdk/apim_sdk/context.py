@@ -121,7 +121,8 @@ class Context(Protocol):
     @property
     def key_managers(self) -> Mapping[str, KeyManager]:
         """The key managers whose tokens are taken where the plugin stands, by name: those that the API allows, of its
-        tenant before those of all; not those whose tokens have to be exchanged first."""
+        tenant before those of all; not those whose tokens have to be exchanged first. For a key manager, those whose
+        tokens may be exchanged."""
 
     def key_manager(self, name: str) -> KeyManager:
         """The configured key manager of that name. Raises LookupError with the names there are."""

@@ -86,7 +86,7 @@ def test_naming_a_key_manager_whose_tokens_are_not_for_the_api_is_refused(
     tmp_path: Path, manager: str, api: str
 ) -> None:
     problem = refused(tmp_path, text(manager, api, jwt="key_manager: main"))
-    assert "tokens of the key manager 'main' are not for this API" in problem
+    assert "tokens of the key manager 'main' are not taken here" in problem
     assert "apim.yaml:12" in problem
 
 

@@ -1,7 +1,7 @@
 """What consumers of WSO2 API Manager rely on when they call an API, row by row of its behaviour; and where we differ.
 
 The names F1 ... are those of the rows. Row F25 (client certificates over TLS) is in
-``tests/security/test_14_client_certificates.py``, F59 (token exchange) in ``tests/integration/test_resident.py``.
+``tests/security/test_14_client_certificates.py``.
 """
 
 from __future__ import annotations
@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import encode_basic_auth
 from apim_auth.internal_key_maker import make_internal_key
 from apim_sdk import API
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from support import tokens
 from support.gateway import Answer, run, serving
+
+from apim_core.config import ConfigErrors
 
 CONFIGURATION = """
 management: {enabled: false}
@@ -45,6 +48,33 @@ applications:
   - name: stranger
     keys: [{client_id: stranger-web}, {api-key: k-2}]
 """
+EXCHANGE = """
+management: {{enabled: false}}
+stores: {{main: {{memory: {{}}}}}}
+key_managers:
+  outside: {{oidc: {{issuer: "{issuer}", jwks: {{file: jwks.json}}}}, {outside}}}
+  resident:
+    resident:
+      issuer: http://127.0.0.1:8080/oauth2
+      store: main
+      algorithm: ES256
+      scopes: {{read: {{}}}}
+      clients:
+        shop: {{secret: "shop secret", scopes: [read], grant_types: ["{grant}"]}}
+      trusted: {{outside: {{audience: [orders]}}}}
+apis:
+  - name: authorization-server
+    context: /oauth2
+    endpoint: {{authorization-server: {{key_manager: resident}}}}
+    plans: [{{name: public, authentication: {{keyless: {{}}}}}}]
+    operations: [{{match: "* /*"}}]
+  - name: orders
+    context: /orders
+    endpoint: {{mock: {{body: "{{{{ principal.subject }}}}"}}}}
+    plans: [{{name: gold, authentication: {{jwt: {{}}}}, subscription: none}}]
+    operations: [{{match: GET /all}}]
+"""
+GRANT = "urn:ietf:params:oauth:grant-type:token-exchange"
 JWT = "{jwt: {}}"
 API_KEY = "{api-key: {header: ApiKey, query: apikey}}"
 
@@ -266,3 +296,48 @@ def test_f58_tokens_of_key_managers_that_are_not_for_the_api_are_refused(
         'key_managers:\n  second: {oidc: {issuer: "https://second.example", jwks: {file: jwks.json}}}\n  main:',
     )
     assert answer == seen(called(tmp_path, text, Authorization=bearer(azp=client)))
+
+
+@pytest.mark.parametrize(
+    ("outside", "claims", "direct", "exchanged"),
+    [
+        ("tokens: exchanged", {}, (401, "900901"), (200, "anna")),
+        ("tokens: both", {}, (200, "anna"), (200, "anna")),
+        ("tokens: both", {"iss": "https://stranger.example"}, (401, "900901"), (400, "invalid_grant")),
+        ("tokens: both, enabled: false", {}, (401, "900901"), (400, "invalid_grant")),
+    ],
+    ids=["exchanged", "both", "untrusted", "switched-off"],
+)
+def test_f59_tokens_of_others_are_exchanged_where_they_are_trusted_for_that(
+    tmp_path: Path, outside: str, claims: dict[str, str], direct: tuple[int, str], exchanged: tuple[int, str]
+) -> None:
+    (tmp_path / "jwks.json").write_text(json.dumps({"keys": [tokens.public()]}))
+    token = bearer(**claims).removeprefix("Bearer ")
+    asked = {
+        "grant_type": GRANT,
+        "subject_token": token,
+        "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+    }
+    shop = {"Authorization": encode_basic_auth("shop", "shop secret")}
+
+    async def scenario() -> tuple[tuple[int, str], tuple[int, str]]:
+        async with serving(EXCHANGE.format(issuer=tokens.ISSUER, grant=GRANT, outside=outside), tmp_path) as served:
+            called = seen(await served.get("/orders/all", Authorization=f"Bearer {token}"))
+            answer = await served.call("POST", "/oauth2/token", headers=shop, data=asked)
+            if answer.status != 200:
+                return called, (answer.status, answer.json["error"])
+            ours = answer.json["access_token"]
+            return called, seen(await served.get("/orders/all", Authorization=f"Bearer {ours}"))
+
+    assert (direct, exchanged) == run(scenario())
+
+
+def test_f59_what_is_for_calls_only_cannot_be_trusted_for_exchange(tmp_path: Path) -> None:
+    (tmp_path / "jwks.json").write_text(json.dumps({"keys": [tokens.public()]}))
+
+    async def scenario() -> None:
+        async with serving(EXCHANGE.format(issuer=tokens.ISSUER, grant=GRANT, outside="tokens: direct"), tmp_path):
+            raise AssertionError("it was taken")
+
+    with pytest.raises(ConfigErrors, match=r"'outside' are not taken here: .* `exchanged` or `both`"):
+        run(scenario())

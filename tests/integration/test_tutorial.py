@@ -122,4 +122,4 @@ def test_the_tutorial_goes_from_a_new_plugin_to_answers_of_the_gateway():
 
     assert ["apim", "pip", "pytest", "apim"] == words[:4]
     assert ["my-policy/my_policy.py", "my-policy/tests/test_my_policy.py", "pytest"] == words[4:7]
-    assert ["gateway.yaml", "apim", "apim", "curl", "curl"] == words[7:]
+    assert ["my-policy/gateway.yaml", "apim", "apim", "curl", "curl"] == words[7:]

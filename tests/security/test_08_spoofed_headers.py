@@ -3,6 +3,9 @@
 from ipaddress import ip_address, ip_network
 
 import pytest
+from apim_sdk.testing.backend import FakeBackend
+from support.gateway import api, run
+from support.gateway import serving as serving_gateway
 from support.wire import serving
 
 from apim_core.http.settings import ServerSettings
@@ -93,3 +96,19 @@ def test_connection_cannot_remove_what_the_gateway_relies_on(behind_a_proxy, lis
 def test_what_connection_lists_is_gone_before_any_policy_runs(direct):
     seen = send(direct, "Connection: X-Consumer", "X-Consumer: me", "X-Kept: 1")
     assert (("Host", "a"), ("X-Kept", "1")) == seen.headers
+
+
+def test_a_backend_is_told_by_the_gateway_alone_who_calls(tmp_path):
+    async def scenario():
+        async with FakeBackend() as backend:
+            text = api(endpoint=f'{{http: {{url: "{backend.url}"}}}}')
+            async with serving_gateway(text, tmp_path) as served:
+                fields = dict(field.split(": ", 1) for field in SPOOFED)
+                assert 200 == (await served.call("GET", "/api/items/1", headers={**fields, "X-Kept": "1"})).status
+                host = f"127.0.0.1:{served.port}"
+        (request,) = backend.requests
+        own = {"X-Kept": "1", "X-Forwarded-For": "127.0.0.1", "X-Forwarded-Proto": "http", "X-Forwarded-Host": host}
+        told = {name: request.headers.get_all(name) for name in {*fields, *own}}
+        assert {name: (own[name],) if name in own else () for name in told} == told
+
+    run(scenario)

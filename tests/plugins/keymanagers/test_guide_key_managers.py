@@ -9,16 +9,18 @@ from typing import Any
 
 import pytest
 from support.auth0 import AUDIENCE, Auth0Server
+from support.entra import TENANT, entra
 from support.gateway import configuration, registry_with, run, serving
 from support.keycloak import KeycloakServer
 from support.okta import OktaServer
 from support.provider import SECRET, provider
 from support.stand_in import GATEWAY, StandIn, serving_stand_in
+from support.wso2_is import wso2_is
 
 from apim_core.assembly import Observer, assemble
 
 PAGES = Path(__file__).resolve().parents[3] / "docs" / "guide" / "key-managers"
-AROUND = "management: {enabled: false}\negress: {allow: [127.0.0.0/8]}\n"
+AROUND = "management: {enabled: false}\negress: {allow: [127.0.0.0/8, '::1/128']}\n"
 ENDPOINT = '{http: {url: "http://127.0.0.1:9000"}}'
 
 
@@ -28,7 +30,7 @@ def blocks(page: str) -> list[str]:
 
 ALL = [
     pytest.param(text, id=f"{page} {number}")
-    for page in ("index", "oidc", "keycloak", "okta", "auth0")
+    for page in ("index", "oidc", "keycloak", "okta", "auth0", "wso2-is", "azure-ad")
     for number, text in enumerate(blocks(page), 1)
 ]
 
@@ -93,5 +95,41 @@ def test_the_page_on_a_product_lets_its_tokens_in(
             assert 200 == await status_of(text, tmp_path, server.issue("shop", "orders.read", **claims))
             assert 403 == await status_of(text, tmp_path, server.issue("shop", "orders.write", **claims))
             assert 403 == await status_of(text, tmp_path, server.issue("stranger", "orders.read", **claims))
+
+    run(once())
+
+
+@pytest.mark.parametrize("kind", ["JWT", "Default"])
+def test_the_page_on_wso2_is_lets_its_tokens_in(kind: str, tmp_path: Path) -> None:
+    async def once() -> None:
+        async with wso2_is() as server:
+            for name in ("the-client-id-of-the-shop", "stranger"):
+                server.clients[name] = {"client_id": name, "token_type_extension": kind}
+            text = prepared(blocks("wso2-is")[0], "https://is.example:9443", server.url)
+            text = text.replace("${env:IS_PASSWORD:-change me}", "the password of apim")
+            if kind == "Default":  # opaque tokens, for which the page names `oauth2`
+                text = text.replace("{jwt: {key_manager: is}}", "{oauth2: {key_manager: is}}")
+            shop = "the-client-id-of-the-shop"
+            assert 200 == await status_of(text, tmp_path, server.issue(shop, "orders.read"))
+            assert 403 == await status_of(text, tmp_path, server.issue(shop, "orders.write"))
+            assert 403 == await status_of(text, tmp_path, server.issue("stranger", "orders.read"))
+
+    run(once())
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+def test_the_page_on_azure_ad_lets_its_tokens_in(version: str, tmp_path: Path) -> None:
+    shop, audience = "6ab2f6a0-7b11-4c56-ae5c-43b0a2b2f6a0", "api://6ab2f6a0-7b11-4c56-ae5c-43b0a2b2f6a0"
+
+    async def once() -> None:
+        async with entra() as server:
+            text = prepared(blocks("azure-ad")[0], "72f988bf-86f1-41af-91ab-2d7cd011db47", TENANT)
+            text = text.replace("azure-ad:\n", f"azure-ad:\n      login: {server.url}\n      sts: {server.url}/sts\n")
+            text = text.replace("${env:ENTRA_SECRET:-change me}", "the secret of the gateway")
+            good = {"version": version, "aud": audience, "scp": "orders.read"}
+            assert 200 == await status_of(text, tmp_path, server.issue(shop, **good))
+            assert 403 == await status_of(text, tmp_path, server.issue(shop, **{**good, "scp": "orders.write"}))
+            assert 403 == await status_of(text, tmp_path, server.issue(shop, **{**good, "aud": "api://another"}))
+            assert 403 == await status_of(text, tmp_path, server.issue("stranger", **good))
 
     run(once())
