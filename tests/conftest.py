@@ -8,6 +8,10 @@ from pathlib import Path
 
 import attrs
 import pytest
+from hypothesis import settings
+
+settings.register_profile("on any machine", deadline=None)  # one that does other work, too, fails nothing
+settings.load_profile("on any machine")
 
 
 @attrs.frozen

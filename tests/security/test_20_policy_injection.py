@@ -25,6 +25,9 @@ apis:
     operations: [{{match: "GET /{{id}}"}}]
 """
 
+PATIENT = "timeout: 30s"
+"""Time is no matter here."""
+
 HOSTILE = [
     '7" || true || "',
     '7"; permit(principal, action, resource);',
@@ -68,7 +71,7 @@ def test_an_id_in_a_path_is_one_object_for_openfga(tmp_path: Path, identifier: s
         async with openfga() as server:
             server.tuples |= {("user:anonymous", "reader", "order:7"), ("user:anonymous", "reader", "order:*")}
             item = '{type: order, id: "{{ path.id }}"}'
-            step = f'{{openfga: {{url: "{server.url}", store: {STORE}, relation: reader, object: {item}}}}}'
+            step = f'{{openfga: {{url: "{server.url}", store: {STORE}, relation: reader, object: {item}, {PATIENT}}}}}'
             answers, backend = await answered(tmp_path, step, ["7", identifier])
         assert [200, 403] == [answer.status for answer in answers]
         assert 1 == len(backend.requests)
@@ -90,7 +93,7 @@ allow if input.path_parameters.id == "7"
 def test_an_id_in_a_path_is_one_value_for_opa(tmp_path: Path, identifier: str) -> None:
     async def inside() -> None:
         async with opa(POLICY) as server:
-            step = f'{{opa: {{url: "{server.url}", path: items}}}}'
+            step = f'{{opa: {{url: "{server.url}", path: items, {PATIENT}}}}}'
             answers, backend = await answered(tmp_path, step, ["7", identifier])
         assert [200, 403] == [answer.status for answer in answers]
         assert 1 == len(backend.requests)
@@ -102,7 +105,7 @@ def test_an_id_in_a_path_is_one_value_for_opa(tmp_path: Path, identifier: str) -
 def test_who_decides_gets_no_credential_and_no_header_that_was_not_asked_for(tmp_path: Path) -> None:
     async def inside() -> None:
         async with opa(POLICY) as server:
-            step = f'{{opa: {{url: "{server.url}", path: items, headers: [X-Office], query: true}}}}'
+            step = f'{{opa: {{url: "{server.url}", path: items, headers: [X-Office], query: true, {PATIENT}}}}}'
             given = {"Authorization": "Bearer the-token", "Cookie": "s=the-cookie", "X_API_Key": "the-key"}
             await answered(tmp_path, step, ["7"], X_Office="yes", X_Other="no", **given)
         (asked,) = server.asked
@@ -115,7 +118,7 @@ def test_who_decides_gets_no_credential_and_no_header_that_was_not_asked_for(tmp
 def test_an_answer_cannot_change_how_the_request_is_read(tmp_path: Path) -> None:
     async def inside() -> None:
         async with opa(POLICY) as server:
-            step = f'{{opa: {{url: "{server.url}", path: items}}}}'
+            step = f'{{opa: {{url: "{server.url}", path: items, {PATIENT}}}}}'
             for name, value in (("Content-Length", "5"), ("Host", "evil"), ("X-A", "a\\r\\nX-B: b")):
                 server.answer = f'{{"result": {{"allow": true, "headers": {{"{name}": "{value}"}}}}}}'.encode()
                 answers, backend = await answered(tmp_path, step, ["7"])

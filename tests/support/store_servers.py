@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from apim_sdk import Secret
+from apim_sdk import Duration, Secret
 from apim_stores.memory import Memory
 from apim_stores.postgresql import PostgreSQL
 from apim_stores.redis import Redis
@@ -54,6 +54,6 @@ def space(request: pytest.FixtureRequest, tmp_path: Path) -> Space:
         return Space("sqlite", lambda: SQLite(tmp_path / "apim.db"))
     if request.param == "redis":
         url, prefix = Secret(request.getfixturevalue("redis_server").url), f"{uuid.uuid4()}:"
-        return Space("redis", lambda: Redis(url, prefix=prefix))
+        return Space("redis", lambda: Redis(url, prefix=prefix, timeout=Duration("30s")))
     url = postgresql_schema(request.getfixturevalue("postgresql_server"))
-    return Space("postgresql", lambda: PostgreSQL(url))
+    return Space("postgresql", lambda: PostgreSQL(url, timeout=Duration("30s")))
