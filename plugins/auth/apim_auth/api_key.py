@@ -47,6 +47,8 @@ class APIKey(Authenticator):
     """Header that carries the key; `null` to look at none."""
     query: str | None = None
     """Query parameter that carries the key where the header does not; by default none, for URLs end up in logs."""
+    scopes: tuple[str, ...] = ()
+    """Scopes that everybody has who comes in by this plan's keys."""
     forward: bool = False
     """Whether the endpoint gets to see the key after all."""
     jwt: SignedKeyIssuer | None = None
@@ -67,7 +69,7 @@ class APIKey(Authenticator):
         self.hold(_applications=context.applications, _clock=context.clock, _principals={})
         if self.jwt is not None:
             keys = await asyncio.to_thread(self.jwt.load)
-            self.hold(_signed=SignedKeys(keys, self.jwt.leeway, context))
+            self.hold(_signed=SignedKeys(keys, self.jwt.leeway, frozenset(self.scopes), context))
 
     def find(self, exchange: Exchange) -> Credential | None:
         request = exchange.request
@@ -104,7 +106,10 @@ class APIKey(Authenticator):
             if len(self._principals) >= _REMEMBERED:
                 self._principals.clear()
             application = key.application
-            known = Principal(application.name, application=application, expires=key.expires, key_type=key.key_type)
+            scopes = frozenset(self.scopes)
+            known = Principal(
+                application.name, scopes, application=application, expires=key.expires, key_type=key.key_type
+            )
             self._principals[key.id] = known
         return known
 

@@ -18,13 +18,13 @@ from apim_sdk.errors import NOT_SUBSCRIBED
 from cachetools import LRUCache
 
 from apim_auth.api_key_bounds import Network, check_bounds
+from apim_auth.claims import key_type_of
 
 __all__ = ["InvalidKey", "SignedKey", "SignedKeyIssuer", "SignedKeys"]
 
 _REMEMBERED: Final = 10_000
 _LONGEST: Final = 16_384
 """Characters of the longest key that is looked at."""
-_KEY_TYPES: Final[Mapping[Any, Any]] = MappingProxyType({"PRODUCTION": "production", "SANDBOX": "sandbox"})
 
 
 class InvalidKey(ValueError):
@@ -93,9 +93,12 @@ class SignedKey:
 class SignedKeys:
     """Verifies signed keys and remembers those that are good, until something is revoked."""
 
-    def __init__(self, keys: Sequence[Mapping[str, Any]], leeway: float, context: Context) -> None:
+    def __init__(
+        self, keys: Sequence[Mapping[str, Any]], leeway: float, scopes: frozenset[str], context: Context
+    ) -> None:
         self._keys = keys
         self._leeway = leeway
+        self._scopes = scopes
         self._now: Callable[[], float] = context.clock.now
         self._revocations: Revocations = context.revocations
         self._generation = -1
@@ -127,10 +130,10 @@ class SignedKeys:
         key_id = claims.get("jti")
         if self._revocations.revoked(token_id=key_id if isinstance(key_id, str) else None, token=value):
             raise InvalidKey("the key is revoked")
-        return _key_of(claims, self._leeway)
+        return _key_of(claims, self._leeway, self._scopes)
 
 
-def _key_of(claims: Mapping[str, Any], leeway: float) -> SignedKey:
+def _key_of(claims: Mapping[str, Any], leeway: float, scopes: frozenset[str]) -> SignedKey:
     if claims.get("token_type") != "apiKey":
         raise InvalidKey("the token is no API key (token_type)")
     subject, application = claims.get("sub"), claims.get("application")
@@ -143,11 +146,12 @@ def _key_of(claims: Mapping[str, Any], leeway: float) -> SignedKey:
     until = float("inf") if expires == -1 else float(expires)
     principal = Principal(
         subject,
+        scopes,
         claims=MappingProxyType(dict(claims)),
         client_id=uuid,
         issuer=claims["iss"] if isinstance(claims.get("iss"), str) else None,
         expires=None if expires == -1 else until,
-        key_type=_KEY_TYPES.get(claims.get("keytype")),
+        key_type=key_type_of(claims),
     )
     try:
         addresses = tuple(ip_network(text, strict=False) for text in _listed(claims, "permittedIP"))

@@ -79,6 +79,8 @@ class MTLS(Authenticator):
     header: str | None = None
     """Header in which trusted proxies say which certificate their client showed: PEM, percent-encoded or not, DER in
     base64, or as `Client-Cert` (RFC 9440). Nobody else is believed."""
+    scopes: tuple[str, ...] = ()
+    """Scopes that everybody has who comes in by this plan's certificates."""
     forward: bool = False
     """Whether the endpoint gets to see the header of a trusted proxy."""
     _verify: Callable[[str], Verified] = state()

@@ -92,6 +92,7 @@ class CertificateVerifier:
         expires = parsed.not_valid_after_utc.timestamp()
         principal = Principal(
             subject or next(iter(names), digest),
+            frozenset(self._settings.scopes),
             claims=_claims(parsed, der, names),
             issuer=parsed.issuer.rfc4514_string(),
             expires=expires,

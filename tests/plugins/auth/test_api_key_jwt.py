@@ -53,14 +53,16 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def judged(settings: dict[str, Any], value: str, exchange: Exchange | None = None, revoked: str = "") -> Principal:
+def judged(
+    settings: dict[str, Any], value: str, exchange: Exchange | None = None, revoked: str = "", **others: Any
+) -> Principal:
     context = FakeContext()
     context.clock.epoch = NOW
     exchange = exchange or make_exchange()
     exchange.request.headers.set("X-API-Key", value)
 
     async def judge() -> Principal:
-        async with started(build(APIKey, {"jwt": settings}), context) as plugin:
+        async with started(build(APIKey, {"jwt": settings, **others}), context) as plugin:
             credential = plugin.find(exchange)
             assert credential is not None
             principal = plugin.judge(credential, exchange)
@@ -100,6 +102,14 @@ def test_the_certificate_may_be_of_another_kind(kind: str, size: str, algorithm:
 
 def test_a_sandbox_key_says_so(certificate: Path) -> None:
     assert "sandbox" == judged({"certificate": str(certificate)}, token(keytype="SANDBOX")).key_type
+
+
+def test_a_key_of_an_unknown_kind_says_nothing(certificate: Path) -> None:
+    assert judged({"certificate": str(certificate)}, token(keytype=["SANDBOX"])).key_type is None
+
+
+def test_scopes_are_those_of_the_plan(certificate: Path) -> None:
+    assert {"read"} == judged({"certificate": str(certificate)}, token(), scopes=["read"]).scopes
 
 
 @pytest.mark.parametrize(
