@@ -13,7 +13,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509 import ocsp
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 DAY = datetime.timedelta(days=1)
@@ -65,8 +66,9 @@ def issue(
     start: datetime.datetime = START,
     days: float = 3650,
     key: Any = None,
+    responder: str | None = None,
 ) -> Issued:
-    """A certificate; signed by itself unless by an authority."""
+    """A certificate; signed by itself unless by an authority, which can be asked of it at the ``responder``."""
     key = key or ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]) if isinstance(name, str) else name
     issuer = subject if by is None else by.certificate.subject
@@ -78,6 +80,9 @@ def issue(
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     if usages and not authority:
         builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+    if responder is not None:
+        where = x509.AccessDescription(AuthorityInformationAccessOID.OCSP, x509.UniformResourceIdentifier(responder))
+        builder = builder.add_extension(x509.AuthorityInformationAccess([where]), critical=False)
     signing = key if by is None else by.key
     return Issued(builder.sign(signing, None if isinstance(signing, Ed25519PrivateKey) else hashes.SHA256()), key)
 
@@ -98,3 +103,34 @@ def revocation_list(
     if extension is not None:
         builder = builder.add_extension(extension, critical=True)
     return builder.sign(by.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def status_answer(
+    about: Issued,
+    by: Issued,
+    *,
+    status: ocsp.OCSPCertStatus = ocsp.OCSPCertStatus.GOOD,
+    signer: Issued | None = None,
+    start: datetime.datetime = START,
+    days: float | None = 365,
+    algorithm: hashes.HashAlgorithm | None = None,
+) -> bytes:
+    """What an authority answers when it is asked of a certificate (RFC 6960), or a ``signer`` in its place."""
+    signer = signer or by
+    builder = ocsp.OCSPResponseBuilder().add_response(
+        cert=about.certificate,
+        issuer=by.certificate,
+        algorithm=hashes.SHA1(),  # as everybody has it
+        cert_status=status,
+        this_update=start,
+        next_update=None if days is None else start + days * DAY,
+        revocation_time=start if status is ocsp.OCSPCertStatus.REVOKED else None,
+        revocation_reason=None,
+    )
+    builder = builder.responder_id(ocsp.OCSPResponderEncoding.HASH, signer.certificate)
+    if signer is not by:
+        builder = builder.certificates([signer.certificate])
+    signed = builder.sign(
+        signer.key, None if isinstance(signer.key, Ed25519PrivateKey) else algorithm or hashes.SHA256()
+    )
+    return signed.public_bytes(serialization.Encoding.DER)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import attrs
 from apim_sdk import Principal
 
-__all__ = ["InvalidCertificate", "StaleRevocationList", "Verified"]
+if TYPE_CHECKING:
+    from cryptography import x509
+
+__all__ = ["InvalidCertificate", "StaleRevocationList", "UnknownStatus", "Verified"]
 
 
 @attrs.frozen
@@ -15,11 +21,17 @@ class Verified:
     principal: Principal
     fingerprint: str
     until: float
+    chain: Sequence[x509.Certificate] = ()
+    """The certificate and those that vouch for it, as far as they are known here."""
 
 
 class InvalidCertificate(ValueError):
     """A certificate that is not good here and now. The text says why, for the operator."""
 
 
-class StaleRevocationList(Exception):
+class UnknownStatus(Exception):
+    """Whether the certificate was revoked cannot be told now."""
+
+
+class StaleRevocationList(UnknownStatus):
     """A revocation list that should long have been replaced, so that nothing can be told by it."""

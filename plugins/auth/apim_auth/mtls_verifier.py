@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -84,7 +84,7 @@ class CertificateVerifier:
                 f"it is good from {parsed.not_valid_before_utc} until {parsed.not_valid_after_utc} only"
             )
         digest = fingerprint(der)
-        key_type = self._trusted(parsed, digest, now)
+        key_type, chain = self._trusted(parsed, digest, now)
         subject = parsed.subject.rfc4514_string()
         names = _alternative_names(parsed)
         _check(self._settings.subject, (subject,), "subject")
@@ -98,12 +98,14 @@ class CertificateVerifier:
             expires=expires,
             key_type=key_type,
         )
-        return Verified(principal, digest, min(expires, seconds + _REMEMBERED_FOR))
+        return Verified(principal, digest, min(expires, seconds + _REMEMBERED_FOR), chain)
 
-    def _trusted(self, certificate: x509.Certificate, digest: str, now: datetime.datetime) -> KeyType | None:
-        """Among whose certificates it is. Raises InvalidCertificate if it is among nobody's."""
+    def _trusted(
+        self, certificate: x509.Certificate, digest: str, now: datetime.datetime
+    ) -> tuple[KeyType | None, Sequence[x509.Certificate]]:
+        """Among whose certificates it is, and its chain. Raises InvalidCertificate if it is among nobody's."""
         if self._any:
-            return None
+            return None, (certificate,)
         trusted = self._files.value
         key_type: KeyType = "production"
         chain = trusted.production.chain_of(certificate, digest, now)
@@ -113,7 +115,7 @@ class CertificateVerifier:
         if chain is None:
             raise InvalidCertificate("it is not among those that are listed, nor by an authority that is")
         trusted.crls.check(chain, now)
-        return key_type
+        return key_type, chain
 
 
 def _check(patterns: tuple[Regex, ...], values: tuple[str, ...], what: str) -> None:
