@@ -1,4 +1,4 @@
-"""The keys of an issuer for which there is no key manager: they are in a file."""
+"""The keys of an issuer for which there is no key manager: they are in a file, or written where they are used."""
 
 from __future__ import annotations
 
@@ -37,6 +37,11 @@ class GivenKeys(KeyManager):
         found = _from_pem(content) if b"-----BEGIN " in content else _from_json(content, file)
         return cls(issuer, cls.of(found, str(file)))
 
+    @classmethod
+    def written(cls, document: Any, issuer: str | None) -> GivenKeys:
+        """Those of a JWK Set. Raises ValueError where it holds none that can verify signatures."""
+        return cls(issuer, cls.of(_listed(document, "`jwks`"), "`jwks`"))
+
     @staticmethod
     def of(keys: Iterable[Mapping[str, Any]], place: str) -> tuple[Mapping[str, Any], ...]:
         """The public halves of JSON Web Keys. Raises ValueError where none of them can verify signatures."""
@@ -57,9 +62,13 @@ def _from_json(content: bytes, file: Path) -> list[Mapping[str, Any]]:
         document = json.loads(content)
     except ValueError as error:
         raise ValueError(f"{file} is neither JSON nor PEM: {error}") from error
-    listed = document.get("keys", [document]) if isinstance(document, dict) else None
+    return _listed(document, str(file))
+
+
+def _listed(document: Any, place: str) -> list[Mapping[str, Any]]:
+    listed = document.get("keys", [document]) if isinstance(document, Mapping) else None
     if not isinstance(listed, list) or not all(isinstance(key, dict) for key in listed):
-        raise ValueError(f"{file} is no JWK Set: a JSON object with a list `keys`")
+        raise ValueError(f"{place} is no JWK Set: an object with a list `keys`")
     return listed
 
 

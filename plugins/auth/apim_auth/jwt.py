@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
 
@@ -34,8 +35,10 @@ class JWT(TokenAuthenticator):
     keys: Path | None = None
     """File with the public keys of an issuer for which there is no key manager: a JWK Set, or PEM; relative to this
     file."""
+    jwks: Mapping[str, Any] | None = attrs.field(default=None, hash=False)
+    """The public keys of such an issuer, written here as a JWK Set: `{keys: [{kty: OKP, crv: Ed25519, x: ...}]}`."""
     issuer: str | None = None
-    """Beside `keys`: the `iss` that tokens must carry; without it, any will do."""
+    """Beside `keys` or `jwks`: the `iss` that tokens must carry; without it, any will do."""
     algorithms: tuple[Algorithm, ...] = get_args(Algorithm)
     """Signature algorithms that are accepted, of those that fit the key."""
     types: tuple[str, ...] = ()
@@ -44,19 +47,22 @@ class JWT(TokenAuthenticator):
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
-        if sum((self.key_manager is not None, bool(self.key_managers), self.keys is not None)) > 1:
-            raise ValueError("name one of `key_manager`, `key_managers` and `keys`")
-        if self.issuer is not None and self.keys is None:
-            raise ValueError("`issuer` goes with `keys`: a key manager knows its own")
+        given = self.keys is not None, self.jwks is not None
+        if sum((self.key_manager is not None, bool(self.key_managers), *given)) > 1:
+            raise ValueError("name one of `key_manager`, `key_managers`, `keys` and `jwks`")
+        if self.issuer is not None and not any(given):
+            raise ValueError("`issuer` goes with `keys` or `jwks`: a key manager knows its own")
 
     async def managers(self, context: Context) -> KeyManagers:
-        if self.keys is None:
+        if self.keys is None and self.jwks is None:
             return KeyManagers.of(
                 context, self.key_managers or (() if self.key_manager is None else (self.key_manager,))
             )
         from apim_auth.given_keys import GivenKeys
 
-        return KeyManagers(((None, await GivenKeys.read(self.keys, self.issuer)),))
+        if self.keys is not None:
+            return KeyManagers(((None, await GivenKeys.read(self.keys, self.issuer)),))
+        return KeyManagers(((None, GivenKeys.written(self.jwks, self.issuer)),))
 
     def examining(self, context: Context, managers: KeyManagers, known: VerifiedTokens) -> Examine:
         from apim_auth.verifier import Verifier  # which loads a library for cryptography: too slow for an import

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -54,16 +55,23 @@ _CONFIGURABLE = ("token_endpoint", "introspection_endpoint", "revocation_endpoin
 
 @attrs.frozen
 class JWKSource:
-    """Where a JWK Set (RFC 7517, section 5) is: one of the two."""
+    """Where a JWK Set (RFC 7517, section 5) is, or the set itself: one of the three."""
 
     file: Path | None = None
     """File, relative to this one."""
     url: str | None = None
     """URL."""
+    keys: tuple[Mapping[str, Any], ...] = attrs.field(default=(), hash=False)
+    """The keys, written here."""
 
     def __attrs_post_init__(self) -> None:
-        if (self.file is None) == (self.url is None):
-            raise ValueError("say where the keys are: `file` or `url`")
+        if sum((self.file is not None, self.url is not None, bool(self.keys))) != 1:
+            raise ValueError("say where the keys are: `file` or `url`, or write them as `keys`")
+
+    @property
+    def here(self) -> bool:
+        """Whether they are at hand, without asking the server."""
+        return self.url is None
 
 
 def _url(instance: Any, attribute: attrs.Attribute[Any], value: str) -> None:
@@ -161,13 +169,13 @@ class OIDC(KeyManager):
         context.spawn(server.keys.keep_fresh(self.refresh, context.log), f"keys of {self.issuer}")
 
     async def _first_keys(self, context: Context) -> None:
-        from_file = self.jwks is not None and self.jwks.file is not None
-        if not from_file and not self._keys.empty:
+        here = self.jwks is not None and self.jwks.here
+        if not here and not self._keys.empty:
             return
         try:
             await self._keys.refresh()
         except OSError as error:
-            if from_file:
+            if here:
                 raise
             context.log.warning("A key manager starts without keys", issuer=self.issuer, error=str(error))
 
@@ -258,6 +266,8 @@ class OIDC(KeyManager):
 
     async def load_keys(self) -> Loaded:
         """The server's keys, fetched now. Raises OSError or ValueError."""
+        if self.jwks is not None and self.jwks.keys:
+            return Loaded(_keys(json.dumps({"keys": self.jwks.keys}).encode(), "`jwks`"))
         if self.jwks is not None and self.jwks.file is not None:
             content = await asyncio.to_thread(self.jwks.file.read_bytes)
             return Loaded(_keys(content, str(self.jwks.file)))

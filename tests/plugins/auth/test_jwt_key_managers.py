@@ -166,6 +166,22 @@ def test_an_issuer_without_a_key_manager_is_known_by_a_file_of_keys(content: str
         judge(signed(claims(), {"kid": "a"}, key("evil")), settings, context())
 
 
+def test_an_issuer_without_a_key_manager_is_known_by_keys_that_are_written() -> None:
+    settings = {"jwks": {"keys": [public("a"), public("b")]}, "issuer": ISSUER}
+
+    assert ("anna", None) == attributes(judge(signed(claims()), settings, context()))
+    with pytest.raises(Reject):
+        judge(signed(claims(iss=OTHER)), settings, context())
+    with pytest.raises(Reject):
+        judge(signed(claims(), {"kid": "a"}, key("evil")), settings, context())
+
+
+@pytest.mark.parametrize("written", [{}, {"keys": []}, {"keys": "a"}, {"keys": [{"kty": "oct", "k": "c2VjcmV0"}]}])
+def test_written_keys_that_are_none_stop_the_start(written: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="`jwks`"):
+        judge("x", {"jwks": written}, context())
+
+
 def attributes(principal: Principal) -> tuple[str, str | None]:
     return principal.subject, principal.key_manager
 
@@ -195,7 +211,12 @@ def test_a_file_without_public_keys_stops_the_start(content: str, tmp_path: Path
 
 @pytest.mark.parametrize(
     "settings",
-    [{"key_manager": "a", "key_managers": ["b"]}, {"key_manager": "a", "keys": "k"}, {"issuer": ISSUER}],
+    [
+        {"key_manager": "a", "key_managers": ["b"]},
+        {"key_manager": "a", "keys": "k"},
+        {"keys": "k", "jwks": {}},
+        {"issuer": ISSUER},
+    ],
 )
 def test_settings_that_contradict_each_other_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(Exception, match=r"`keys`"):

@@ -45,6 +45,15 @@ def test_keys_come_from_a_file(tmp_path: Path) -> None:
     assert ["a"] == started_with({"issuer": ISSUER, "jwks": {"file": str(tmp_path / "jwks.json")}}, FakeContext())
 
 
+def test_keys_may_be_written_where_they_are_used() -> None:
+    assert ["a"] == started_with({"issuer": ISSUER, "jwks": KEYS}, FakeContext())
+
+
+def test_keys_that_are_written_and_are_none_stop_the_start() -> None:
+    with pytest.raises(OSError, match="`jwks`: it has no public key"):
+        started_with({"issuer": ISSUER, "jwks": {"keys": [{"kty": "oct", "k": "c2VjcmV0"}]}}, FakeContext())
+
+
 def test_keys_come_from_a_url() -> None:
     context = FakeContext(fetches={"https://keys.example/jwks": answer(KEYS)})
 
