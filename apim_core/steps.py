@@ -12,12 +12,10 @@ from typing import Any, Literal
 
 import attrs
 from apim_sdk import errors
-from apim_sdk.body import BodyError, BodyTooLarge
-from apim_sdk.errors import EvaluationError, Fault, Respond
+from apim_sdk.body import BodyError, BodyTooLarge, BrokenBody
+from apim_sdk.errors import EvaluationError, Fault, Reject, Respond
 from apim_sdk.exchange import Exchange
 from apim_sdk.policy import Send
-
-from apim_core.http.inbound import BrokenBody
 
 __all__ = [
     "Around",
@@ -117,13 +115,18 @@ def _noting(method: Call | None, after: Call) -> Call:
     return noting
 
 
-def around_call(around: Around, condition: Condition | None, send: Send) -> Send:
-    """The endpoint call ``send``, wrapped by a policy's ``around``."""
+def around_call(name: str, around: Around, condition: Condition | None, send: Send) -> Send:
+    """The endpoint call ``send``, wrapped by the ``around`` of the policy at step ``name``."""
 
     async def wrapped(exchange: Exchange) -> Any:
         if condition is not None and not condition.holds(exchange):
             return await send(exchange)
-        return await around(exchange, send)
+        try:
+            return await around(exchange, send)
+        except Reject as refusal:  # of this policy, or of one within that has put its name there
+            if refusal.policy is None:
+                refusal.policy = name
+            raise
 
     return wrapped
 

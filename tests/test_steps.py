@@ -212,9 +212,29 @@ def test_around_wraps_the_endpoint_where_its_condition_holds(source: str, body: 
         return make_response(200, body=b"<" + response.body.data + b">")
 
     async def scenario() -> bytes:
-        return (await around_call(brackets, condition(source), endpoint)(make_exchange())).body.data
+        return (await around_call("brackets", brackets, condition(source), endpoint)(make_exchange())).body.data
 
     assert body == run_test(scenario())
+
+
+@pytest.mark.parametrize(
+    ("raised", "policy"), [(Reject(errors.ENDPOINT_SUSPENDED), "inner"), (Fault(errors.ENDPOINT_TIMEOUT), None)]
+)
+def test_a_refusal_on_the_way_to_the_endpoint_names_the_step_that_refused(raised: Fault, policy: str | None) -> None:
+    async def refuses(exchange: Exchange, send: Any) -> Response:
+        raise raised
+
+    async def passes(exchange: Exchange, send: Any) -> Response:
+        response: Response = await send(exchange)
+        return response
+
+    async def scenario() -> str | None:
+        send = around_call("outer", passes, None, around_call("inner", refuses, None, endpoint))
+        with pytest.raises(Fault) as caught:
+            await send(make_exchange())
+        return caught.value.policy
+
+    assert policy == run_test(scenario())
 
 
 # Bodies

@@ -210,7 +210,13 @@ class _Assembler:
                 chains = _Chains(self._gateway, plan_levels, level, own, own_send, limit)
             target = Target(
                 api,
-                model.Operation(operation.match.method, operation.match.path, operation.name, operation.scopes),
+                model.Operation(
+                    operation.match.method,
+                    operation.match.path,
+                    operation.name,
+                    operation.scopes,
+                    own_endpoint=operation.endpoint is not None,
+                ),
                 entry,
                 None if operation.authentication == "none" else plans,
                 chains.of,

@@ -64,7 +64,7 @@ def compile_step(step: Step, flow: FlowName, policy: Policy, count_error: Callab
 
     passing = None if method is None and after is None else compiled(step_call(method, after, condition))
     around = getattr(policy, "around", None) if flow == "request" else None
-    wrapping = None if around is None else compiled(partial(around_call, around, condition))
+    wrapping = None if around is None else compiled(partial(around_call, name, around, condition))
     reads_body = policy.reads_body or _mentions_body(policy) or (step.when is not None and step.when.reads_body)
     return Part(passing, wrapping, reads_body)
 

@@ -13,13 +13,13 @@ import re
 from math import inf
 from typing import TYPE_CHECKING, cast
 
-from apim_sdk.body import Body, BodyError
+from apim_sdk.body import Body, BodyError, BrokenBody
 from apim_sdk.errors import BAD_REQUEST, CONTENT_TOO_LARGE, POLICY_FAILURE, REQUEST_TIMEOUT, Fault
 
 from apim_core.http.answer import answer_bytes, length_field
 from apim_core.http.framing import PLAIN
 from apim_core.http.head import HeadParser, is_no_head, too_large
-from apim_core.http.inbound import BrokenBody, InboundBody
+from apim_core.http.inbound import InboundBody
 from apim_core.http.peer import Address, peer_client
 from apim_core.http.receiving import BodyReceiver
 from apim_core.http.sending import ClientGone, Sending

@@ -6,17 +6,8 @@ from asyncio import AbstractEventLoop, Future
 from typing import Protocol
 
 from apim_sdk.body import BodyError
-from apim_sdk.errors import Fault
 
-__all__ = ["BrokenBody", "Feeder", "InboundBody"]
-
-
-class BrokenBody(BodyError):
-    """A request body that broke; ``fault`` is what to answer: 400 for bad framing, 408 for a slow client."""
-
-    def __init__(self, fault: Fault) -> None:
-        super().__init__(str(fault))
-        self.fault = fault
+__all__ = ["Feeder", "InboundBody"]
 
 
 class Feeder(Protocol):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from apim_sdk.body import BodyTooLarge
+from apim_sdk.body import BodyTooLarge, BrokenBody
 from apim_sdk.errors import Fault
 
 from apim_core.http.chunked import ChunkedDecoder
-from apim_core.http.inbound import BrokenBody, InboundBody
+from apim_core.http.inbound import InboundBody
 from apim_core.http.settings import LimitSettings
 
 __all__ = ["BodyReceiver"]

@@ -6,10 +6,9 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import cast
 
-from apim_sdk.body import Body, BodyError, BodyTooLarge
+from apim_sdk.body import Body, BodyError, BodyTooLarge, BrokenBody
 from apim_sdk.errors import CONTENT_TOO_LARGE, INCOMPLETE_PAYLOAD, Fault
 
-from apim_core.http.inbound import BrokenBody
 from apim_core.http.upstream_connection import UpstreamConnection
 from apim_core.http.upstream_sending import CLOSED
 

@@ -2,7 +2,7 @@
 
 from apim_sdk import errors
 from apim_sdk.authenticator import Authenticator
-from apim_sdk.body import Body, BodyError, BodyTooLarge, Source
+from apim_sdk.body import Body, BodyError, BodyTooLarge, BrokenBody, Source
 from apim_sdk.context import Applications, Clock, Context, Fetched, Logger, Metrics, Revocations, Upstream
 from apim_sdk.counters import CounterStore, SharedCounter
 from apim_sdk.counting import Grant, Limit
@@ -55,6 +55,7 @@ __all__ = [
     "Body",
     "BodyError",
     "BodyTooLarge",
+    "BrokenBody",
     "Change",
     "Client",
     "ClientField",

@@ -8,9 +8,12 @@ with ``read`` (and so puts it back as content that is all there).
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-__all__ = ["Body", "BodyError", "BodyTooLarge", "Source"]
+if TYPE_CHECKING:
+    from apim_sdk.errors import Fault
+
+__all__ = ["Body", "BodyError", "BodyTooLarge", "BrokenBody", "Source"]
 
 
 class BodyError(Exception):
@@ -23,6 +26,15 @@ class BodyTooLarge(BodyError):
     def __init__(self, limit: int) -> None:
         super().__init__(f"the body is larger than {limit} bytes")
         self.limit = limit
+
+
+class BrokenBody(BodyError):
+    """The stream broke, and ``fault`` is what to answer: 400 for bad framing, 408 for a slow client, 504 for a slow
+    backend."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(str(fault))
+        self.fault = fault
 
 
 class Source(Protocol):
@@ -197,6 +209,13 @@ class Body:
         elif self._source is not None and not self._taken:
             self._source = _Mapped(self._source, change, flush)
             self.length = None
+
+    def wrap(self, around: Callable[[Source], Source]) -> None:
+        """Have what is still to arrive come through another source, such as one that watches for the end or bounds the
+        time; its bytes must be the same. Nothing happens to content that is all there.
+        """
+        if self._data is None and self._source is not None and not self._taken:
+            self._source = around(self._source)
 
     def close(self) -> None:
         """Drop what has not been read, also by somebody who reads chunk by chunk and has stopped."""

@@ -227,6 +227,9 @@ CUSTOM_LIMIT_EXCEEDED = ErrorKind("CUSTOM_LIMIT_EXCEEDED", "900806", 429, "Messa
 LIMIT_UNDECIDED = ErrorKind(
     "LIMIT_UNDECIDED", "503", 503, "Service Unavailable", "Whether this call is within its limit cannot be told now"
 )
+CONCURRENCY_LIMIT_EXCEEDED = ErrorKind(
+    "CONCURRENCY_LIMIT_EXCEEDED", "900808", 429, "Message throttled out", "Too many of your calls are under way at once"
+)
 
 # Dispatch and the request itself
 NOT_FOUND = ErrorKind("NOT_FOUND", "404", 404, "Not Found", "The requested resource is not available.")
@@ -250,6 +253,9 @@ CORS_PREFLIGHT_FAILED = ErrorKind(
     "CORS_PREFLIGHT_FAILED", "400", 400, "Bad Request", "The preflight request is refused"
 )
 TOO_BUSY = ErrorKind("GATEWAY_TOO_BUSY", "503", 503, "Service Unavailable", "The gateway is at its limit of requests")
+OVERLOADED = ErrorKind(
+    "GATEWAY_OVERLOADED", "503", 503, "Service Unavailable", "The gateway is overloaded: try again later"
+)
 
 # The endpoint
 ENDPOINT_SEND_FAILED = ErrorKind("GATEWAY_CLIENT_CONNECTION_ERROR", "101500", 502, "Bad Gateway", "Error in Sender")
@@ -271,6 +277,13 @@ ENDPOINT_BUSY = ErrorKind(
     "NO_ENDPOINT_FOUND", "303002", 503, "Service Unavailable", "All connections to the backend are in use"
 )
 ENDPOINT_SUSPENDED = ErrorKind("ENDPOINT_SUSPENDED", "303001", 503, "Service Unavailable", "The backend is suspended")
+ENDPOINT_FULL = ErrorKind(
+    "ENDPOINT_FULL",
+    "303002",
+    503,
+    "Service Unavailable",
+    "As many calls to the backend as it can take are under way",
+)
 
 # The gateway itself
 POLICY_FAILURE = ErrorKind(

@@ -29,12 +29,14 @@ class API:
 
 @attrs.frozen
 class Operation:
-    """The operation that matched; ``method`` is ``*`` where it takes any."""
+    """The operation that matched; ``method`` is ``*`` where it takes any, ``own_endpoint`` tells that its requests do
+    not go to the API's endpoint."""
 
     method: str
     template: str
     id: str | None = None
     scopes: tuple[str, ...] = ()
+    own_endpoint: bool = False
 
     @property
     def label(self) -> str:

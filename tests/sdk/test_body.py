@@ -247,3 +247,33 @@ def test_maps_are_the_same_however_the_content_is_split(chunks, ended, times):
 
     assert whole.data == asyncio.run(body.read())
     assert 2 * times == len(flushed)
+
+
+class Counting:
+    """A source that counts what another gives."""
+
+    def __init__(self, source):
+        self.source = source
+        self.ready = source.ready
+        self.close = source.close
+        self.reads = 0
+
+    async def read(self):
+        self.reads += 1
+        return await self.source.read()
+
+
+def test_what_is_still_to_arrive_comes_through_the_source_that_is_put_around():
+    wrapped = []
+    body = arriving(b"a", b"b", length=2)
+    body.wrap(lambda source: wrapped.append(Counting(source)) or wrapped[-1])
+
+    assert (b"ab", 2) == (asyncio.run(body.read()), body.length)
+    assert 3 == wrapped[0].reads
+
+
+def test_nothing_is_put_around_content_that_is_all_there():
+    body = Body(b"whole")
+    body.wrap(Counting)
+
+    assert b"whole" == body.data
