@@ -1,0 +1,43 @@
+"""Which calls are protected together: those to one endpoint, unless an operator says otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from hashlib import blake2b
+from typing import Final
+
+from apim_sdk import Exchange, Expression
+
+from apim_traffic.keys import PRESETS, Key, key_of
+
+__all__ = ["ENDPOINT", "described", "digest_of", "key_named"]
+
+ENDPOINT: Final = "endpoint"
+"""The name of the key that tells endpoints apart."""
+
+
+def _endpoint(exchange: Exchange) -> Hashable:
+    api = exchange.api
+    operation = exchange.operation
+    if operation.own_endpoint:
+        return api.name, api.version, operation.method, operation.template
+    return (api.name, api.version, "sandbox") if exchange.key_type == "sandbox" else (api.name, api.version)
+
+
+def key_named(word: str) -> Key:
+    """The key of that name (``endpoint``, or one of ``keys.PRESETS``), else the value of a CEL expression."""
+    if word == ENDPOINT:
+        return _endpoint
+    return PRESETS.get(word) or key_of(Expression(word))
+
+
+def digest_of(key: Hashable) -> str:
+    """A short name for a key of any kind: the same on every node."""
+    return blake2b(repr(key).encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
+
+
+def described(key: Hashable, word: str) -> str:
+    """A key as the log may show it: what came out of an expression may be a credential, so of that only a digest."""
+    if word in (ENDPOINT, "api", "operation") and isinstance(key, tuple):
+        return " ".join(map(str, key))
+    return f"{word} #{digest_of(key)}"
