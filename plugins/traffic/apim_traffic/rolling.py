@@ -78,7 +78,7 @@ class TimeWindow:
         """See ``Window``."""
         bucket = int(now / self._width)
         if bucket != self._bucket:
-            self._turn(bucket)
+            self.advance(now)
         counts = self._buckets[bucket % _BUCKETS]
         self.total += 1
         counts[0] += 1
@@ -89,8 +89,9 @@ class TimeWindow:
             counts[1] += failed
             counts[2] += slow
 
-    def _turn(self, bucket: int) -> None:
-        """Empty the buckets between the one that was filled last and ``bucket``."""
+    def advance(self, now: float) -> None:
+        """Let go of what is too old at ``now``."""
+        bucket = int(now / self._width)
         for old in range(max(self._bucket, bucket - _BUCKETS) + 1, bucket + 1):
             counts = self._buckets[old % _BUCKETS]
             self.total -= counts[0]
