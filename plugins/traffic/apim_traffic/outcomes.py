@@ -6,7 +6,9 @@ from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import Final, Literal
 
-from apim_sdk import EvaluationError, Exchange, Expression, Fault, Response, errors
+from apim_sdk import Exchange, Expression, Fault, Response, errors
+
+from apim_traffic.conditions import holds
 
 __all__ = ["NOTHING_SENT", "Failures", "FaultName", "check_statuses"]
 
@@ -48,7 +50,7 @@ class Failures:
         if self._when is None:
             return False
         exchange.response = response
-        return self._holds(exchange, self._when)
+        return holds(self._when, exchange)
 
     def in_fault(self, exchange: Exchange, fault: Fault) -> bool:
         """Whether this fault is a failure of the backend. Raises Fault where the condition has an error."""
@@ -58,18 +60,9 @@ class Failures:
             return False
         before, exchange.fault = exchange.fault, fault
         try:
-            return self._holds(exchange, self._when)
+            return holds(self._when, exchange)
         finally:
             exchange.fault = before
-
-    def _holds(self, exchange: Exchange, when: Expression) -> bool:
-        try:
-            holds = when.evaluate(exchange)
-        except EvaluationError as error:
-            raise Fault(errors.CONDITION_FAILURE, detail=f"{when.source}: {error}") from error
-        if holds is True or holds is False:
-            return holds
-        raise Fault(errors.CONDITION_FAILURE, detail=f"{when.source} is {type(holds).__name__}, not true or false")
 
 
 def check_statuses(instance: object, attribute: object, value: tuple[int, ...]) -> None:

@@ -11,7 +11,6 @@ import attrs
 from apim_sdk import (
     Context,
     Duration,
-    EvaluationError,
     Exchange,
     Expression,
     Fault,
@@ -26,6 +25,7 @@ from apim_sdk import (
 
 from apim_traffic.back_off import BackOff
 from apim_traffic.bounds import longer_than_nothing, positive, share
+from apim_traffic.conditions import holds
 from apim_traffic.endpoint_key import ENDPOINT, described, key_named
 from apim_traffic.keyed import Keyed
 from apim_traffic.keys import Key
@@ -134,7 +134,7 @@ class Retry(Policy):
     async def around(self, exchange: Exchange, send: Send) -> Response:
         budget = self._budgets(self._key(exchange))
         budget.request()
-        safe = exchange.request.method in self._methods or self._marked(exchange)
+        safe = exchange.request.method in self._methods or holds(self.safe_when, exchange)
         held = safe and await hold(exchange.request.body, self.max_body)
         until = math.inf if self.total_timeout is None else asyncio.get_running_loop().time() + self.total_timeout
         retries = 0
@@ -180,14 +180,6 @@ class Retry(Policy):
         if asyncio.get_running_loop().time() + delay >= until:
             return "deadline"
         return None
-
-    def _marked(self, exchange: Exchange) -> bool:
-        if self.safe_when is None:
-            return False
-        try:
-            return self.safe_when.evaluate(exchange) is True
-        except EvaluationError as error:
-            raise Fault(errors.CONDITION_FAILURE, detail=f"{self.safe_when.source}: {error}") from error
 
     async def _try(self, exchange: Exchange, send: Send, until: float) -> Response:
         """One try. Raises Fault; 101504 where it, or all of them, took too long."""
