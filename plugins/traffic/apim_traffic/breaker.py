@@ -114,15 +114,15 @@ class Breaker:
         self.until = now + self.duration
         return self._ticket
 
-    def leave(self, ticket: int, outcome: int) -> None:
-        """A call has ended: IGNORED, or flags of ``rolling``."""
+    def leave(self, ticket: int, outcome: int, now: float) -> None:
+        """A call has ended at ``now`` (monotonic seconds): IGNORED, or flags of ``rolling``."""
         if ticket != self._ticket:
             return
         if self.state is _HALF_OPEN:
             self._probed(outcome)
         elif outcome != IGNORED:
             window = self.window
-            window.add(outcome, self._now())
+            window.add(outcome, now)
             rules = self._rules
             total = window.total
             if total >= rules.minimum_calls:

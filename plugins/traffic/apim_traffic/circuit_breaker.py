@@ -121,6 +121,8 @@ class CircuitBreaker(Policy):
     """Store by which nodes tell each other of openings. While it is away, each goes by what it sees itself."""
     _key: Key = state()
     _failures: Failures = state()
+    _failed: Callable[[Exchange, Response], bool] = state()
+    _slow_after: float = state()
     _get: Callable[[Any], Breaker] = state()
     _monotonic: Callable[[], float] = state()
     _count_refused: Callable[[], None] = state()
@@ -130,7 +132,9 @@ class CircuitBreaker(Policy):
             raise ValueError("`minimum_calls` may not be more than `window_calls`: the breaker would never open")
         if self.max_open_duration < self.open_duration:
             raise ValueError("`max_open_duration` may not be shorter than `open_duration`")
-        self.hold(_key=key_named(self.key), _failures=Failures(self.statuses, self.faults, self.failure_when))
+        failures = Failures(self.statuses, self.faults, self.failure_when)
+        slow_after = math.inf if self.slow_duration is None else float(self.slow_duration)
+        self.hold(_key=key_named(self.key), _failures=failures, _failed=failures.in_answer, _slow_after=slow_after)
 
     async def start(self, context: Context) -> None:
         place = context.place
@@ -189,26 +193,25 @@ class CircuitBreaker(Policy):
         if not ticket:
             return self._refused(exchange, breaker)
         outcome = IGNORED
-        started = self._monotonic()
+        monotonic = self._monotonic
+        started = monotonic()
         try:
             response = await send(exchange)
-            outcome = FAILED if self._failures.in_answer(exchange, response) else 0
+            outcome = FAILED if self._failed(exchange, response) else 0
         except Fault as fault:
             if self._failures.in_fault(exchange, fault):
                 outcome = FAILED
             raise
         except asyncio.CancelledError:
-            if self._slow(started):
+            if monotonic() - started >= self._slow_after:
                 outcome = SLOW
             raise
         finally:
-            if outcome >= 0 and self._slow(started):
+            now = monotonic()
+            if now - started >= self._slow_after and outcome != IGNORED:
                 outcome |= SLOW
-            breaker.leave(ticket, outcome)
+            breaker.leave(ticket, outcome, now)
         return response
-
-    def _slow(self, started: float) -> bool:
-        return self.slow_duration is not None and self._monotonic() - started >= self.slow_duration
 
     def _refused(self, exchange: Exchange, breaker: Breaker) -> Response:
         self._count_refused()

@@ -26,6 +26,7 @@ from apim_sdk import (
 from apim_traffic.back_off import BackOff
 from apim_traffic.bounds import longer_than_nothing, positive, share
 from apim_traffic.conditions import holds
+from apim_traffic.deadlines import Deadlines, Late
 from apim_traffic.endpoint_key import ENDPOINT, described, key_named
 from apim_traffic.keyed import Keyed
 from apim_traffic.keys import Key
@@ -93,6 +94,9 @@ class Retry(Policy):
     """How many budgets there are at most; past that the one unused for longest is forgotten."""
     _key: Key = state()
     _failures: Failures = state()
+    _failed: Callable[[Exchange, Response], bool] = state()
+    _each: Deadlines | None = state()
+    _total: Deadlines | None = state()
     _methods: frozenset[str] = state()
     _budgets: Callable[[Hashable], RetryBudget] = state()
     _back_off: BackOff = state()
@@ -101,9 +105,11 @@ class Retry(Policy):
     _spent: Seldom = state()
 
     def __attrs_post_init__(self) -> None:
+        failures = Failures(self.statuses, self.faults, self.retry_when)
         self.hold(
             _key=key_named(self.key),
-            _failures=Failures(self.statuses, self.faults, self.retry_when),
+            _failures=failures,
+            _failed=failures.in_answer,
             _methods=frozenset(self.methods),
         )
 
@@ -125,6 +131,8 @@ class Retry(Policy):
         )
         self.hold(
             _budgets=budgets.get,
+            _each=None if self.try_timeout is None else Deadlines(self.try_timeout),
+            _total=None if self.total_timeout is None else Deadlines(self.total_timeout),
             _back_off=BackOff(self.first_delay, self.max_delay, context.clock),
             _count_retry=lambda: retries(place),
             _count_given_up=lambda reason: given_up(place, reason),
@@ -136,14 +144,27 @@ class Retry(Policy):
         budget.request()
         safe = exchange.request.method in self._methods or holds(self.safe_when, exchange)
         held = safe and await hold(exchange.request.body, self.max_body)
-        until = math.inf if self.total_timeout is None else asyncio.get_running_loop().time() + self.total_timeout
+        if self._total is None:
+            return await self._tries(exchange, send, budget, safe, held, math.inf)
+        until = asyncio.get_running_loop().time() + self._total.seconds
+        try:
+            return await self._total.within(self._tries(exchange, send, budget, safe, held, until))
+        except Late:
+            self._count_given_up("deadline")
+            raise Reject(errors.ENDPOINT_TIMEOUT, detail=f"no answer within {self.total_timeout}") from None
+
+    async def _tries(
+        self, exchange: Exchange, send: Send, budget: RetryBudget, safe: bool, held: bool, until: float
+    ) -> Response:
         retries = 0
+        if self._each is not None:
+            send = self._timed(send, self._each)
         while True:
             response: Response | None = None
             fault: Fault | None = None
             try:
-                response = await self._try(exchange, send, until)
-                if response.tunnel is not None or not self._failures.in_answer(exchange, response):
+                response = await send(exchange)
+                if response.tunnel is not None or not self._failed(exchange, response):
                     return response
             except Fault as error:
                 if not self._failures.in_fault(exchange, error):
@@ -156,9 +177,9 @@ class Retry(Policy):
                 self._spent.tell(key=described(self._key(exchange), self.key))
             if reason is not None:
                 self._count_given_up(reason)
-                if fault is not None:
+                if response is None:
+                    assert fault is not None
                     raise fault
-                assert response is not None
                 return response
             if response is not None:
                 response.body.close()
@@ -177,20 +198,17 @@ class Retry(Policy):
             return "retries"
         if delay > self.max_delay and delay > self.max_retry_after:
             return "retry-after"
-        if asyncio.get_running_loop().time() + delay >= until:
+        if until != math.inf and asyncio.get_running_loop().time() + delay >= until:
             return "deadline"
         return None
 
-    async def _try(self, exchange: Exchange, send: Send, until: float) -> Response:
-        """One try. Raises Fault; 101504 where it, or all of them, took too long."""
-        if self.try_timeout is not None:
-            until = min(until, asyncio.get_running_loop().time() + self.try_timeout)
-        if until == math.inf:
-            return await send(exchange)
-        try:
-            async with asyncio.timeout_at(until) as timer:
-                return await send(exchange)
-        except TimeoutError:
-            if not timer.expired():
-                raise
-            raise Reject(errors.ENDPOINT_TIMEOUT, detail="a try took too long") from None
+    def _timed(self, send: Send, each: Deadlines) -> Send:
+        """The same call, with a time-out of its own."""
+
+        async def timed(exchange: Exchange) -> Response:
+            try:
+                return await each.within(send(exchange))
+            except Late:
+                raise Reject(errors.ENDPOINT_TIMEOUT, detail=f"no answer within {self.try_timeout}") from None
+
+        return timed

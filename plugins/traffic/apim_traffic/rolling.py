@@ -62,7 +62,7 @@ class CountWindow:
 class TimeWindow:
     """The calls that ended in the last ``seconds``, to a tenth of them."""
 
-    __slots__ = ("_bucket", "_buckets", "_width", "failed", "slow", "total")
+    __slots__ = ("_bucket", "_buckets", "_counts", "_ends", "_width", "failed", "slow", "total")
 
     def __init__(self, seconds: float) -> None:
         self._width = seconds / _BUCKETS
@@ -71,15 +71,16 @@ class TimeWindow:
     def clear(self) -> None:
         """See ``Window``."""
         self._buckets = [[0, 0, 0] for _ in range(_BUCKETS)]
+        self._counts = self._buckets[0]
         self._bucket = 0
+        self._ends = 0.0
         self.total = self.failed = self.slow = 0
 
     def add(self, outcome: int, now: float) -> None:
         """See ``Window``."""
-        bucket = int(now / self._width)
-        if bucket != self._bucket:
+        if now >= self._ends:
             self.advance(now)
-        counts = self._buckets[bucket % _BUCKETS]
+        counts = self._counts
         self.total += 1
         counts[0] += 1
         if outcome:
@@ -99,3 +100,5 @@ class TimeWindow:
             self.slow -= counts[2]
             counts[:] = (0, 0, 0)
         self._bucket = bucket
+        self._counts = self._buckets[bucket % _BUCKETS]
+        self._ends = (bucket + 1) * self._width

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
 
 import attrs
 from apim_sdk import BrokenBody, Context, Duration, Exchange, Policy, Reject, Response, Send, Source, errors, state
 
 from apim_traffic.bounds import longer_than_nothing
+from apim_traffic.deadlines import Deadlines, Late
 
 __all__ = ["Timeout"]
 
@@ -32,7 +33,8 @@ class Timeout(Policy):
     """Until the head of the answer is there."""
     total: Duration | None = attrs.field(default=None, validator=_optional_duration)
     """Until its last byte is there. It would end streams of events: give those operations another one."""
-    _seconds: float = state()
+    _seconds: Duration = state()
+    _within: Callable[[Awaitable[Response]], Awaitable[Response]] = state()
     _count: Callable[[str], None] = state()
 
     def __attrs_post_init__(self) -> None:
@@ -46,19 +48,15 @@ class Timeout(Policy):
         count = context.metrics.counter(
             "apim_timeout_calls_ended_total", "Calls to backends that took too long", ("place", "part")
         )
-        self.hold(_count=lambda part: count(place, part))
+        self.hold(_count=lambda part: count(place, part), _within=Deadlines(self._seconds).within)
 
     async def around(self, exchange: Exchange, send: Send) -> Response:
-        loop = asyncio.get_running_loop()
-        started = loop.time()
+        started = 0.0 if self.total is None else asyncio.get_running_loop().time()
         try:
-            async with asyncio.timeout(self._seconds) as timer:
-                response = await send(exchange)
-        except TimeoutError:
-            if not timer.expired():
-                raise
+            response = await self._within(send(exchange))
+        except Late:
             self._count("head")
-            raise Reject(errors.ENDPOINT_TIMEOUT, detail=f"no head of an answer within {self._seconds:g} s") from None
+            raise Reject(errors.ENDPOINT_TIMEOUT, detail=f"no head of an answer within {self._seconds}") from None
         if self.total is not None:
             until = started + self.total
             response.body.wrap(lambda source: _Timed(source, until, self._late))

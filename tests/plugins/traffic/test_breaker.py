@@ -38,7 +38,7 @@ class Bench:
             ticket = self.breaker.enter()
             passed.append(bool(ticket))
             if ticket:
-                self.breaker.leave(ticket, outcome)
+                self.breaker.leave(ticket, outcome, self.clock.monotonic())
         return passed
 
     def opened(self) -> Bench:
@@ -150,13 +150,13 @@ def test_a_call_from_before_the_opening_says_nothing_afterwards() -> None:
     late = [bench.breaker.enter() for _ in range(3)]
     bench.opened()
     for ticket in late:
-        bench.breaker.leave(ticket, 0)
+        bench.breaker.leave(ticket, 0, bench.clock.monotonic())
     bench.clock.advance(10)
     probe = bench.breaker.enter()
-    bench.breaker.leave(late[0], FAILED)
+    bench.breaker.leave(late[0], FAILED, bench.clock.monotonic())
 
     assert State.HALF_OPEN is bench.breaker.state
-    bench.breaker.leave(probe, 0)
+    bench.breaker.leave(probe, 0, bench.clock.monotonic())
     bench.calls(0)
     assert State.CLOSED is bench.breaker.state
 
@@ -198,7 +198,7 @@ class AnyHistory(RuleBasedStateMachine):
     @rule(outcome=st.sampled_from((IGNORED, 0, FAILED, SLOW)), which=st.integers(0, 1000))
     def end(self, outcome: int, which: int) -> None:
         ticket, _ = self.under_way.pop(which % len(self.under_way))
-        self.bench.breaker.leave(ticket, outcome)
+        self.bench.breaker.leave(ticket, outcome, self.bench.clock.monotonic())
 
     @rule(seconds=st.sampled_from((0.5, 5.0, 10.0, 45.0)))
     def wait(self, seconds: float) -> None:
