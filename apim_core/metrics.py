@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from apim_sdk.context import NO_LABELS
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -44,24 +45,28 @@ class Metrics:
 
         return observe
 
-    def gauge(self, name: str, description: str, read: Callable[[], float]) -> None:
+    def gauge(
+        self, name: str, description: str, read: Callable[[], float | None], labels: Mapping[str, str] = NO_LABELS
+    ) -> None:
         """See ``apim_sdk.Metrics.gauge``."""
-        self._read(name, description, read, GaugeMetricFamily)
+        gauges = self._known.get(name)
+        if gauges is None:
+            gauges = self._known[name] = _Gauges(name, description, tuple(labels))
+            self._registry.register(gauges)
+        gauges.reads[tuple(labels.values())] = read
 
     def total(self, name: str, description: str, read: Callable[[], float]) -> None:
         """A count that somebody else keeps; ``name`` is without ``_total``."""
-        self._read(name, description, read, CounterMetricFamily)
+        self._read(name, description, read)
 
     def totals(self, name: str, description: str, label: str, read: Callable[[], Mapping[str, float]]) -> None:
         """Counts that somebody else keeps, by the values of one label."""
-        self._read(name, description, read, CounterMetricFamily, label)
+        self._read(name, description, read, label)
 
-    def _read(
-        self, name: str, description: str, read: Callable[[], Any], family: type[Metric], label: str | None = None
-    ) -> None:
+    def _read(self, name: str, description: str, read: Callable[[], Any], label: str | None = None) -> None:
         reading = self._known.get(name)
         if reading is None:
-            reading = self._known[name] = _Reading(name, description, family, label)
+            reading = self._known[name] = _Totals(name, description, label)
             self._registry.register(reading)
         reading.read = read
 
@@ -70,21 +75,40 @@ class Metrics:
         return generate_latest(self._registry)
 
 
-class _Reading(Collector):
-    """A metric that is read when somebody looks; the last that registered is the one that is read."""
+class _Gauges(Collector):
+    """Values that are read when somebody looks, by their labels."""
 
-    def __init__(self, name: str, description: str, family: type[Metric], label: str | None) -> None:
+    def __init__(self, name: str, description: str, labels: tuple[str, ...]) -> None:
         self._name = name
         self._description = description
-        self._family: Any = family
+        self._labels = labels
+        self.reads: dict[tuple[str, ...], Callable[[], float | None]] = {}
+
+    def collect(self) -> Iterator[Metric]:
+        metric = GaugeMetricFamily(self._name, self._description, labels=self._labels)
+        for labels, read in tuple(self.reads.items()):
+            value = read()
+            if value is None:
+                del self.reads[labels]
+            else:
+                metric.add_metric(labels, value)
+        yield metric
+
+
+class _Totals(Collector):
+    """A count that is read when somebody looks; the last that registered is the one that is read."""
+
+    def __init__(self, name: str, description: str, label: str | None) -> None:
+        self._name = name
+        self._description = description
         self._label = label
         self.read: Callable[[], Any] = float
 
     def collect(self) -> Iterator[Metric]:
         if self._label is None:
-            yield self._family(self._name, self._description, value=self.read())
+            yield CounterMetricFamily(self._name, self._description, value=self.read())
             return
-        metric = self._family(self._name, self._description, labels=[self._label])
+        metric = CounterMetricFamily(self._name, self._description, labels=[self._label])
         for value, number in self.read().items():
             metric.add_metric([value], number)
         yield metric

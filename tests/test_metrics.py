@@ -84,6 +84,19 @@ def test_a_name_that_is_asked_for_again_is_the_same_histogram() -> None:
     assert 2.0 == samples(metrics)["seconds_count"]
 
 
+def test_gauges_with_labels_are_read_until_they_are_gone() -> None:
+    metrics = Metrics()
+    levels: dict[str, float | None] = {"a": 1.0, "b": 2.0}
+    for place in levels:
+        metrics.gauge("level", "Level", lambda place=place: levels[place], {"place": place})
+    metrics.gauge("level", "Level", lambda: 3.0, {"place": "b"})
+    assert {"level place=a": 1.0, "level place=b": 3.0} == samples(metrics)
+    levels["a"] = None
+    assert {"level place=b": 3.0} == samples(metrics)
+    levels["a"] = 1.0
+    assert {"level place=b": 3.0} == samples(metrics)
+
+
 def test_the_last_that_registered_a_gauge_is_the_one_that_is_read() -> None:
     metrics = Metrics()
     metrics.gauge("level", "Level", lambda: 1.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 from apim_sdk.counting import Clock
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["Applications", "Clock", "Context", "Fetched", "Logger", "Metrics", "Revocations", "Upstream"]
 
 Shared = TypeVar("Shared")
+
+NO_LABELS: Mapping[str, str] = MappingProxyType({})
 
 
 class Logger(Protocol):
@@ -92,8 +95,11 @@ class Metrics(Protocol):
     ) -> Callable[..., None]:
         """A histogram: call what this answers as ``observe(value, *label_values)``."""
 
-    def gauge(self, name: str, description: str, read: Callable[[], float]) -> None:
-        """A value that is read whenever somebody looks."""
+    def gauge(
+        self, name: str, description: str, read: Callable[[], float | None], labels: Mapping[str, str] = NO_LABELS
+    ) -> None:
+        """A value that is read whenever somebody looks, until ``read`` answers None: then it is gone. Of several with
+        the same labels, the last is read."""
 
 
 class Context(Protocol):

@@ -10,6 +10,7 @@ from apim_sdk import Context, Duration, Exchange, Fault, Policy, Reject, Respons
 
 from apim_traffic.bounds import longer_than_nothing, positive, share
 from apim_traffic.endpoint_key import ENDPOINT, described, key_named
+from apim_traffic.gauges import show
 from apim_traffic.gradient import Gradient, Tuning
 from apim_traffic.keyed import Keyed
 from apim_traffic.keys import Key
@@ -85,6 +86,13 @@ class AdaptiveConcurrency(Policy):
         limits = await context.shared(
             ("adaptive-concurrency", place, tuning, self.key, self.max_keys),
             lambda: Keyed(lambda key: Gradient(tuning, now), self.max_keys, lambda: forgotten(place)),
+        )
+        show(
+            context,
+            "apim_adaptive_concurrency_limit",
+            "The lowest adaptive limit of concurrency",
+            limits,
+            lambda known: min((gradient.limit for gradient in known), default=float(self.initial_limit)),
         )
         self.hold(
             _limits=limits.get,

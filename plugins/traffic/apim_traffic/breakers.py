@@ -45,6 +45,11 @@ class Breakers:
         self.get = self._breakers.get
         """The breaker of a key."""
 
+    @property
+    def open(self) -> int:
+        """How many of them are not closed."""
+        return sum(breaker.state is not State.CLOSED for breaker in self._breakers)
+
     async def publish(self, store: Store) -> None:
         """Tell openings to other nodes, for good."""
         if self._openings is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from operator import attrgetter
 from typing import Any, ClassVar, Literal
 
 import attrs
@@ -10,6 +11,7 @@ from apim_sdk import Context, Duration, Exchange, Policy, Reject, Response, Send
 
 from apim_traffic.bounds import longer_than_nothing, positive
 from apim_traffic.endpoint_key import ENDPOINT, described, key_named
+from apim_traffic.gauges import show
 from apim_traffic.keys import Key
 from apim_traffic.seldom import Seldom
 from apim_traffic.slots import Permit, Slots, SlotTable
@@ -58,6 +60,7 @@ class Bulkhead(Policy):
         # Not under the bounds: what is under way when they change still counts.
         table = await context.shared(("bulkhead", place, self.key), lambda: SlotTable(self.max_calls))
         table.bound(self.max_calls)
+        show(context, "apim_bulkhead_calls", "Calls that are under way", table, attrgetter("used"))
         self.hold(
             _slots=table.of,
             _count_refused=lambda reason: refused(place, reason),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import Any, ClassVar
 
 import attrs
@@ -28,6 +29,7 @@ from apim_traffic.bounds import longer_than_nothing, positive, share
 from apim_traffic.breaker import IGNORED, Breaker, Rules, State
 from apim_traffic.breakers import Breakers, Reports
 from apim_traffic.endpoint_key import ENDPOINT, described, digest_of, key_named
+from apim_traffic.gauges import show
 from apim_traffic.keys import Key
 from apim_traffic.outcomes import Failures, FaultName, check_statuses
 from apim_traffic.rolling import FAILED, SLOW, CountWindow, TimeWindow, Window
@@ -142,6 +144,9 @@ class CircuitBreaker(Policy):
             "apim_circuit_breaker_refused_total", "Calls that an open circuit breaker stopped", ("place",)
         )
         breakers = await context.shared(("circuit-breaker", place, self._identity()), lambda: self._breakers(context))
+        show(
+            context, "apim_circuit_breakers_open", "Circuit breakers that are not closed", breakers, attrgetter("open")
+        )
         if self.shared is not None:
             store = context.store(self.shared)
             context.spawn(breakers.publish(store), "tell openings")

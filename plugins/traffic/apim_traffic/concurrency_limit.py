@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from operator import attrgetter
 from typing import Any, ClassVar
 
 import attrs
@@ -10,6 +11,7 @@ from apim_sdk import Context, Exchange, Policy, Reject, errors, state
 
 from apim_traffic.bounds import positive
 from apim_traffic.endpoint_key import key_named
+from apim_traffic.gauges import show
 from apim_traffic.keys import Key
 from apim_traffic.slots import Slots, SlotTable
 
@@ -48,6 +50,7 @@ class ConcurrencyLimit(Policy):
         # Not under the bound: what is under way when it changes still counts.
         table = await context.shared(("concurrency-limit", place, self.key), lambda: SlotTable(self.max_requests))
         table.bound(self.max_requests)
+        show(context, "apim_concurrency_limit_requests", "Requests that are under way", table, attrgetter("used"))
         self.hold(_slots=table.of, _count_refused=lambda: refused(place))
 
     def on_request(self, exchange: Exchange) -> None:

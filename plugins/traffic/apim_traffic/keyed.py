@@ -18,7 +18,7 @@ class Keyed(Generic[T]):
     loop.
     """
 
-    __slots__ = ("_forgot", "_make", "_size", "_values")
+    __slots__ = ("__weakref__", "_forgot", "_make", "_size", "_values")
 
     def __init__(self, make: Callable[[Hashable], T], size: int, forgot: Callable[[], None]) -> None:
         self._make = make

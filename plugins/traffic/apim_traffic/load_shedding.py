@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any, ClassVar, Final
 
 import attrs
@@ -11,12 +12,17 @@ from apim_sdk import Context, Duration, Exchange, Expression, Policy, Reject, er
 
 from apim_traffic.bounds import longer_than_nothing, share
 from apim_traffic.conditions import holds
+from apim_traffic.gauges import show
 from apim_traffic.overload import Overload, Rank
 
 __all__ = ["LoadShedding"]
 
 _TIMERS: Final = 10
 """How many timers run in an interval."""
+_GAUGES: Final = (
+    ("apim_load_shedding_share", "Share of the requests that is turned away", "share"),
+    ("apim_load_shedding_lag_seconds", "Least lag of the event loop in the last interval", "lag"),
+)
 
 
 @attrs.frozen
@@ -67,6 +73,8 @@ class LoadShedding(Policy):
             ("load-shedding", place, self.lag, self.interval, self.max_share),
             lambda: Overload(self.lag, self.interval, self.max_share, changed),
         )
+        for name, description, field in _GAUGES:
+            show(context, name, description, overload, attrgetter(field))
         context.spawn(self._measure(overload, context.clock.monotonic), "measure the lag of the event loop")
         self.hold(_overload=overload, _count_refused=lambda: refused(place))
 

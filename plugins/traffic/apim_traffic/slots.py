@@ -98,6 +98,11 @@ class SlotTable:
             slots = self._slots[key] = Slots(self)
         return slots
 
+    @property
+    def used(self) -> int:
+        """How many slots are taken, of all keys."""
+        return sum(slots.used for slots in self._slots.values())
+
     def bound(self, most: int) -> None:
         """Let there be ``most`` from now on; what is taken stays so."""
         self.most = most

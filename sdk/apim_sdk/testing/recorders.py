@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
+
+from apim_sdk.context import NO_LABELS
 
 __all__ = ["FakeClock", "FakeLog", "FakeMetrics", "Line"]
 
@@ -71,7 +73,7 @@ class FakeMetrics:
 
     counters: dict[tuple[str, ...], float] = attrs.field(factory=dict)
     observations: dict[tuple[str, ...], list[float]] = attrs.field(factory=dict)
-    gauges: dict[str, Callable[[], float]] = attrs.field(factory=dict)
+    gauges: dict[str | tuple[str, ...], Callable[[], float | None]] = attrs.field(factory=dict)
 
     def counter(self, name: str, description: str, labels: Sequence[str] = ()) -> Callable[..., None]:
         """A counter; the same name adds up. Calling it with the wrong number of labels raises TypeError."""
@@ -92,9 +94,11 @@ class FakeMetrics:
 
         return observe
 
-    def gauge(self, name: str, description: str, read: Callable[[], float]) -> None:
-        """Keep the function that reads the value."""
-        self.gauges[name] = read
+    def gauge(
+        self, name: str, description: str, read: Callable[[], float | None], labels: Mapping[str, str] = NO_LABELS
+    ) -> None:
+        """Keep the function that reads the value: ``gauges["level"]``, or with labels ``gauges["level", "gold"]``."""
+        self.gauges[(name, *labels.values()) if labels else name] = read
 
 
 def _key(name: str, labels: Sequence[str], values: tuple[str, ...]) -> tuple[str, ...]:

@@ -220,6 +220,7 @@ def test_a_call_over_the_limit_is_refused_at_once() -> None:
         assert fault is not None
         assert ("ENDPOINT_FULL", 503, "1") == (fault.kind.key, fault.status, fault.headers["Retry-After"])
         assert 1 == context.metrics.counters["apim_adaptive_concurrency_refused_total", context.place]
+        assert 1 == context.metrics.gauges["apim_adaptive_concurrency_limit", context.place]()
         assert ["an adaptive limit is reached"] == [line.event for line in context.log.lines]
         first.cancel()
         await asyncio.wait([first])

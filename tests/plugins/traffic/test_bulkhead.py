@@ -121,6 +121,7 @@ def test_a_client_who_leaves_during_the_call_gives_its_room_back() -> None:
         call = asyncio.ensure_future(run(policy, make_exchange(), endpoint=Taking()))
         await asyncio.sleep(0.5)
         assert not await has_room(policy)
+        assert 1 == context.metrics.gauges["apim_bulkhead_calls", context.place]()
         call.cancel()
         await asyncio.wait([call])
         assert await has_room(policy)

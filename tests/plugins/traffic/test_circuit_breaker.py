@@ -276,9 +276,12 @@ def test_keys_are_bounded_and_what_is_forgotten_is_counted() -> None:
 
 def test_changes_and_stopped_calls_are_counted_and_changes_are_logged() -> None:
     async def scenario(node: Node) -> None:
+        opened = node.context.metrics.gauges["apim_circuit_breakers_open", node.context.place]
         await node.calls(BAD, BAD, GOOD, GOOD)
+        assert 1 == opened()
         node.context.clock.advance(10)
         await node.calls(GOOD)
+        assert 0 == opened()
         counted = [node.counted("changes_total", state) for state in ("open", "half-open", "closed")]
         assert ([1, 1, 1], 2) == (counted, node.counted("refused_total"))
         assert [

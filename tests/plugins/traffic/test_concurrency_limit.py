@@ -60,6 +60,7 @@ def test_a_refusal_says_why_and_is_counted() -> None:
         assert ("900808", 429, "1") == (fault.kind.code, fault.status, fault.headers["Retry-After"])
         assert "You may have 1 requests under way at once" == fault.description
         assert 1 == context.metrics.counters["apim_concurrency_limit_refused_total", context.place]
+        assert 1 == context.metrics.gauges["apim_concurrency_limit_requests", context.place]()
 
     with_limit(scenario, max_requests=1)
 

@@ -107,6 +107,7 @@ def test_who_is_turned_away_is_told_when_to_come_again() -> None:
         fault = refused.value
         assert ("GATEWAY_OVERLOADED", 503, "5") == (fault.kind.key, fault.status, fault.headers["Retry-After"])
         assert 1 == context.metrics.counters["apim_load_shedding_refused_total", context.place]
+        assert 1 == context.metrics.gauges["apim_load_shedding_share", context.place]()
 
     shedding(1.0, steps)
 
