@@ -92,7 +92,7 @@ class AdaptiveConcurrency(Policy):
             "apim_adaptive_concurrency_limit",
             "The lowest adaptive limit of concurrency",
             limits,
-            lambda known: min((gradient.limit for gradient in known), default=float(self.initial_limit)),
+            lambda known: min((gradient.limit for gradient in known), default=float(tuning.initial)),
         )
         self.hold(
             _limits=limits.get,

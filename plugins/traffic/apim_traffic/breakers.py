@@ -30,18 +30,58 @@ class Reports:
     store_failed: Callable[[], None]
 
 
+class _Maker:
+    """Makes the breakers, and passes on what they tell. It knows none of them, so that no circle keeps them alive."""
+
+    def __init__(
+        self, rules: Rules, window: Callable[[], Window], clock: Clock, reports: Reports, openings: Openings | None
+    ) -> None:
+        self._rules = rules
+        self._window = window
+        self._clock = clock
+        self._reports = reports
+        self._openings = openings
+
+    def make(self, key: Hashable) -> Breaker:
+        """The breaker of a key: open if another node's is."""
+        breaker = Breaker(key, self._rules, self._window(), self._clock.monotonic, self._changed)
+        opening = None if self._openings is None else self._openings.current(digest_of(key))
+        if opening is not None:
+            self.take_over(breaker, opening)
+        return breaker
+
+    def take_over(self, breaker: Breaker, opening: Opening) -> None:
+        """Open a breaker that another node has opened, if that lasts longer than what it does anyway."""
+        remaining = opening.remaining(self._clock.now())
+        if breaker.state is not State.OPEN or breaker.remaining < remaining:
+            breaker.suspend(opening.duration, remaining, _ELSEWHERE)
+
+    def _changed(self, breaker: Breaker, reason: str) -> None:
+        reports, state = self._reports, breaker.state
+        reports.changed(state)
+        key = reports.describe(breaker.key)
+        if state is State.OPEN:
+            reports.log.warning("a circuit breaker opened", key=key, reason=reason, seconds=round(breaker.remaining, 3))
+        else:
+            reports.log.info(f"a circuit breaker is {state.value}", key=key, reason=reason)
+        if self._openings is None or reason is _ELSEWHERE:
+            return
+        if state is State.OPEN:
+            self._openings.opened(digest_of(breaker.key), breaker.duration)
+        elif state is State.CLOSED:
+            self._openings.closed(digest_of(breaker.key))
+
+
 class Breakers:
     """See the module. ``prefix`` is where openings are shared in a store, None where they are not."""
 
     def __init__(
         self, rules: Rules, window: Callable[[], Window], size: int, clock: Clock, reports: Reports, prefix: str | None
     ) -> None:
-        self._rules = rules
-        self._window = window
-        self._clock = clock
         self._reports = reports
-        self._openings = None if prefix is None else Openings(prefix, size, self._heard, clock)
-        self._breakers = Keyed(self._made, size, reports.forgot)
+        self._openings = None if prefix is None else Openings(prefix, size, clock)
+        self._maker = _Maker(rules, window, clock, reports, self._openings)
+        self._breakers = Keyed(self._maker.make, size, reports.forgot)
         self.get = self._breakers.get
         """The breaker of a key."""
 
@@ -58,41 +98,12 @@ class Breakers:
     async def follow(self, store: Store) -> None:
         """Take over the openings of other nodes, for good."""
         if self._openings is not None:
-            await self._openings.follow(store, self._reports.log, self._reports.store_failed)
-
-    def _made(self, key: Hashable) -> Breaker:
-        breaker = Breaker(key, self._rules, self._window(), self._clock.monotonic, self._changed)
-        if self._openings is not None:
-            opening = self._openings.current(digest_of(key))
-            if opening is not None:
-                self._take_over(breaker, opening)
-        return breaker
-
-    def _take_over(self, breaker: Breaker, opening: Opening) -> None:
-        remaining = opening.remaining(self._clock.now())
-        if breaker.state is not State.OPEN or breaker.remaining < remaining:
-            breaker.suspend(opening.duration, remaining, _ELSEWHERE)
+            await self._openings.follow(store, self._heard, self._reports.log, self._reports.store_failed)
 
     def _heard(self, name: str, opening: Opening | None) -> None:
         for breaker in self._breakers:
             if digest_of(breaker.key) == name:
                 if opening is not None:
-                    self._take_over(breaker, opening)
+                    self._maker.take_over(breaker, opening)
                 elif breaker.state is State.OPEN:
                     breaker.half_open("another node's opening is over")
-
-    def _changed(self, breaker: Breaker, reason: str) -> None:
-        reports = self._reports
-        state = breaker.state
-        reports.changed(state)
-        key = reports.describe(breaker.key)
-        if state is State.OPEN:
-            reports.log.warning("a circuit breaker opened", key=key, reason=reason, seconds=round(breaker.remaining, 3))
-        else:
-            reports.log.info(f"a circuit breaker is {state.value}", key=key, reason=reason)
-        if self._openings is None or reason is _ELSEWHERE:
-            return
-        if state is State.OPEN:
-            self._openings.opened(digest_of(breaker.key), breaker.duration)
-        elif state is State.CLOSED:
-            self._openings.closed(digest_of(breaker.key))

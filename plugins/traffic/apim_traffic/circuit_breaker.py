@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from operator import attrgetter
 from typing import Any, ClassVar
 
@@ -187,10 +188,10 @@ class CircuitBreaker(Policy):
             context.log, lambda key: described(key, word), changed, lambda: forgotten(place), lambda: failures(place)
         )
         prefix = None if self.shared is None else f"circuit-breaker/{digest_of((place, self.key))}/"
-        return Breakers(self._rules(), self._window, self.max_keys, context.clock, reports, prefix)
-
-    def _window(self) -> Window:
-        return TimeWindow(self.window) if self.window_calls is None else CountWindow(self.window_calls)
+        window: Callable[[], Window] = partial(TimeWindow, self.window)
+        if self.window_calls is not None:
+            window = partial(CountWindow, self.window_calls)
+        return Breakers(self._rules(), window, self.max_keys, context.clock, reports, prefix)
 
     async def around(self, exchange: Exchange, send: Send) -> Response:
         breaker = self._get(self._key(exchange))

@@ -52,16 +52,16 @@ class Opening:
         return min(self.until - now, self.duration)
 
 
+Heard = Callable[[str, Opening | None], None]
+"""Is told of another node's opening; None where it is over."""
+
+
 class Openings:
-    """The openings under one prefix of a store, at most ``most`` of them; shared by the snapshots of a process.
+    """The openings under one prefix of a store, at most ``most`` of them; shared by the snapshots of a process."""
 
-    ``heard`` is told of those of other nodes, by the breaker's name; None for one that is over.
-    """
-
-    def __init__(self, prefix: str, most: int, heard: Callable[[str, Opening | None], None], clock: Clock) -> None:
+    def __init__(self, prefix: str, most: int, clock: Clock) -> None:
         self._prefix = prefix
         self._most = most
-        self._heard = heard
         self._clock = clock
         self._node = token_hex(8)
         self._known: OrderedDict[str, Opening] = OrderedDict()
@@ -104,15 +104,15 @@ class Openings:
                     failed()
                     log.warning("the store of openings is away; other nodes are not told", error=str(error))
 
-    async def follow(self, store: Store, log: Logger, failed: Callable[[], None]) -> None:
-        """Hear what other nodes say, for good."""
+    async def follow(self, store: Store, heard: Heard, log: Logger, failed: Callable[[], None]) -> None:
+        """Hear what other nodes say, for good; ``heard`` is told of it by the breaker's name."""
         delay = _FIRST_RETRY
         while True:
             batches = store.follow(self._prefix)
             try:
                 async for batch in batches:
                     delay = _FIRST_RETRY
-                    self._take(batch)
+                    self._take(batch, heard)
             except OSError as error:
                 failed()
                 log.warning("the store of openings is away; each node goes by what it sees itself", error=str(error))
@@ -124,14 +124,14 @@ class Openings:
             await asyncio.sleep(delay)
             delay = min(2 * delay, _LONGEST_RETRY)
 
-    def _take(self, batch: Batch) -> None:
+    def _take(self, batch: Batch, heard: Heard) -> None:
         if batch.first:
             self._known.clear()
         for change in batch.changes:
             name = change.key.removeprefix(self._prefix)
             if change.value is None:
                 if self._known.pop(name, None) is not None:
-                    self._heard(name, None)
+                    heard(name, None)
                 continue
             opening = Opening.decode(change.value)
             if opening is None or opening.node == self._node or opening.remaining(self._clock.now()) <= 0:
@@ -140,4 +140,4 @@ class Openings:
             self._known.move_to_end(name)
             if len(self._known) > self._most:
                 self._known.popitem(last=False)
-            self._heard(name, opening)
+            heard(name, opening)

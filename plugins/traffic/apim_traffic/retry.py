@@ -122,12 +122,12 @@ class Retry(Policy):
         )
         forgotten = counter("apim_retry_forgotten_keys_total", "Budgets forgotten for others", ("place",))
 
-        def make(key: Hashable) -> RetryBudget:
-            return RetryBudget(self.budget, self.budget_minimum, _BUDGET_WINDOW, now)
-
+        ratio, minimum = self.budget, self.budget_minimum
         budgets = await context.shared(
-            ("retry", place, self.budget, self.budget_minimum, self.key, self.max_keys),
-            lambda: Keyed(make, self.max_keys, lambda: forgotten(place)),
+            ("retry", place, ratio, minimum, self.key, self.max_keys),
+            lambda: Keyed(
+                lambda key: RetryBudget(ratio, minimum, _BUDGET_WINDOW, now), self.max_keys, lambda: forgotten(place)
+            ),
         )
         self.hold(
             _budgets=budgets.get,

@@ -13,19 +13,28 @@ from collections.abc import Hashable
 __all__ = ["Permit", "SlotTable", "Slots"]
 
 
+class Bound:
+    """How many slots there are of each key."""
+
+    __slots__ = ("most",)
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+
+
 class Slots:
     """The slots of one key. ``used`` of them are taken; ``waiting`` are those in line."""
 
-    __slots__ = ("table", "used", "waiting")
+    __slots__ = ("bound", "used", "waiting")
 
-    def __init__(self, table: SlotTable) -> None:
-        self.table = table
+    def __init__(self, bound: Bound) -> None:
+        self.bound = bound
         self.used = 0
         self.waiting: deque[asyncio.Future[None]] = deque()
 
     def take(self) -> Permit | None:
         """A slot, if one is free."""
-        if self.used >= self.table.most:
+        if self.used >= self.bound.most:
             return None
         self.used += 1
         return Permit(self)
@@ -47,13 +56,13 @@ class Slots:
 
     def release(self) -> None:
         """Give a slot back: to the next in line, if there is one."""
-        if self.used <= self.table.most and self._hand_on():
+        if self.used <= self.bound.most and self._hand_on():
             return
         self.used -= 1
 
     def fill(self) -> None:
         """Hand out what has become free because there are more slots now."""
-        while self.used < self.table.most and self._hand_on():
+        while self.used < self.bound.most and self._hand_on():
             self.used += 1
 
     def _hand_on(self) -> bool:
@@ -81,10 +90,10 @@ class Permit:
 
 
 class SlotTable:
-    """The slots of each key: ``most`` for each. Only keys that are in use take room. Belongs to one event loop."""
+    """The slots of each key, ``most`` for each. Only keys that are in use take room. Belongs to one event loop."""
 
     def __init__(self, most: int) -> None:
-        self.most = most
+        self._bound = Bound(most)
         self._slots: OrderedDict[Hashable, Slots] = OrderedDict()
 
     def __len__(self) -> int:
@@ -95,7 +104,7 @@ class SlotTable:
         slots = self._slots.get(key)
         if slots is None:
             self._sweep()
-            slots = self._slots[key] = Slots(self)
+            slots = self._slots[key] = Slots(self._bound)
         return slots
 
     @property
@@ -105,7 +114,7 @@ class SlotTable:
 
     def bound(self, most: int) -> None:
         """Let there be ``most`` from now on; what is taken stays so."""
-        self.most = most
+        self._bound.most = most
         for slots in self._slots.values():
             slots.fill()
 
