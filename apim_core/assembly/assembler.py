@@ -170,9 +170,10 @@ class _Assembler:
         flows = flows_of(type(policy))
         if flow not in flows:
             stands = f"it may stand in: {', '.join(flows)}" if flows else "it defines none of the flow methods"
-            needs = " or ".join(FLOW_METHODS[flow])
+            wraps = flow == "entry" and hasattr(policy, "around")
+            why = "wraps the endpoint call" if wraps else f"defines no {' or '.join(FLOW_METHODS[flow])}"
             self._builder.problem(
-                step.source, f"{step.plugin.name!r} cannot stand in the {flow} flow, it defines no {needs}", stands
+                step.source, f"{step.plugin.name!r} cannot stand in the {flow} flow, it {why}", stands
             )
             return None
         return compile_step(step, flow, policy, self._observer.condition_failed)

@@ -36,7 +36,8 @@ class Policy(Plugin):
     * ``after(exchange)``: once when the answer or fault leaves, in reverse order, if the step was passed in ENTRY or
       REQUEST; ``exchange.response`` is about to be sent, or None if the client went away first. What must wait until
       the last byte is sent goes into ``exchange.defer``
-    * ``async around(exchange, send)``: REQUEST flow; wraps the endpoint call, the first in the list outermost
+    * ``async around(exchange, send)``: REQUEST flow; wraps the endpoint call, the first in the list outermost. A policy
+      that has it stands in no ENTRY flow, where there is no call to wrap
 
     each a plain ``def``, or an ``async def`` where it does I/O. It ends the exchange by raising ``Reject`` or
     ``Respond``. One instance serves all exchanges at once: what belongs to one goes into ``exchange.variables``.
@@ -54,5 +55,13 @@ class Policy(Plugin):
 
 
 def flows_of(policy: type[Policy]) -> tuple[str, ...]:
-    """The flows in which a policy may stand, by the methods that it defines."""
-    return tuple(flow for flow, methods in FLOW_METHODS.items() if any(hasattr(policy, method) for method in methods))
+    """The flows in which a policy may stand, by the methods that it defines.
+
+    One that wraps the endpoint call belongs where there is one: what it does before the call is half of what it does.
+    """
+    wraps = hasattr(policy, "around")
+    return tuple(
+        flow
+        for flow, methods in FLOW_METHODS.items()
+        if any(hasattr(policy, method) for method in methods) and not (wraps and flow == "entry")
+    )

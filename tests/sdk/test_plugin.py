@@ -68,6 +68,7 @@ def test_starting_and_stopping_is_nothing_unless_a_plugin_says_otherwise():
     [
         (["on_request"], ("entry", "request")),
         (["around"], ("request",)),
+        (["on_request", "around"], ("request",)),
         (["after"], ("request",)),
         (["on_response"], ("response",)),
         (["on_fault"], ("fault",)),

@@ -1,0 +1,57 @@
+"""Answers in the memory of one process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from apim_sdk import API, Headers
+
+from apim_traffic.cache.entry import Entry
+from apim_traffic.cache.flights import Flights
+from apim_traffic.cache.invalidations import Invalidations
+from apim_traffic.cache.keys import Key
+from apim_traffic.cache.marks import Marks
+from apim_traffic.cache.shelf import Found, Lookup, is_good
+from apim_traffic.cache.table import Table
+
+__all__ = ["MemoryShelf"]
+
+
+class MemoryShelf:
+    """See ``Shelf``. It outlasts snapshots: the same step of the next one goes on with it. Belongs to one loop."""
+
+    def __init__(self, max_size: int, marks: Marks, flights: Flights, now: Callable[[], float]) -> None:
+        self.marks = marks
+        self.flights = flights
+        self.evictions = 0
+        self.table = Table(max_size, self._count)
+        self._invalidations = Invalidations()
+        self._now = now
+
+    def find(self, key: Key, headers: Headers, api: API) -> Found:
+        return Found(self.entry(key, headers, api), self._invalidations.count)
+
+    def entry(self, key: Key, headers: Headers, api: API) -> Entry | None:
+        """``find`` for who needs the answer alone."""
+        entry = self.table.find(key, headers)
+        if entry is None or entry.checked == self.marks.version:
+            return entry
+        if is_good(entry, self.marks, api, key):
+            return entry
+        self.table.drop(key, entry)
+        return None
+
+    def keep(self, lookup: Lookup, entry: Entry) -> bool:
+        if self._invalidations.since(lookup.url, lookup.found.observed):
+            return False
+        return self.table.keep(lookup.key, entry, self._now())
+
+    def drop(self, lookup: Lookup, entry: Entry) -> None:
+        self.table.drop(lookup.key, entry)
+
+    def invalidate(self, url: str) -> None:
+        self._invalidations.add(url)
+        self.table.invalidate(url)
+
+    def _count(self, keys: int) -> None:
+        self.evictions += keys
