@@ -38,6 +38,8 @@ class Service:
     """Require name and password of one of these users, by name and Argon2id hash."""
     header_policies: bool = False
     """Apply the ten header policies."""
+    cached: bool = False
+    """Answer from a cache."""
     apis: int = 1
     """How many APIs of five operations there are; the first is the one that `PATH` calls."""
     generation: int = 0

@@ -119,6 +119,8 @@ def _flows(service: Service) -> dict[str, Any]:
     if service.tokens and not service.only_authenticate:
         limit = {"requests": NEVER_REACHED, "per": "1s"}
         request += [{"rate-limit": {**limit, "key": key}} for key in LIMIT_KEYS]
+    if service.cached:
+        request.append({"cache": {"ttl": "1h"}})
     if service.header_policies:
         request += [{"set-header": {"name": name, "value": value}} for name, value in REQUEST_HEADERS_SET]
         request.append({"remove-header": {"name": REQUEST_HEADER_REMOVED}})

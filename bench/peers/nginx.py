@@ -32,6 +32,7 @@ http {{
   fastcgi_temp_path {folder}/nginx-fastcgi;
   uwsgi_temp_path {folder}/nginx-uwsgi;
   scgi_temp_path {folder}/nginx-scgi;
+  {http}
   upstream backend {{
     server 127.0.0.1:{backend};
     keepalive 128;
@@ -58,6 +59,9 @@ http {{
 """
 
 
+CACHE = ("proxy_cache answers;", "proxy_cache_valid 200 1h;")
+
+
 @attrs.frozen
 class Nginx:
     """One worker process."""
@@ -66,12 +70,13 @@ class Nginx:
 
     def configure(self, service: Service, port: int, folder: Path, tools: Tools) -> Launch:
         """Write `nginx.conf`."""
-        refuse(self.name, service, "certificate", "header_policies")
+        refuse(self.name, service, "certificate", "header_policies", "cached")
         directives = ""
         if service.certificate:
             directives = (
                 f"ssl_certificate {service.certificate.certificate}; ssl_certificate_key {service.certificate.key};"
             )
+        headers = _header_directives() if service.header_policies else ()
         path = folder / "nginx.conf"
         path.write_text(
             CONFIGURATION.format(
@@ -80,7 +85,8 @@ class Nginx:
                 backend=service.backend_port,
                 tls=" ssl" if service.certificate else "",
                 directives=directives,
-                headers="\n      ".join(_header_directives()) if service.header_policies else "",
+                http=f"proxy_cache_path {folder}/nginx-cache keys_zone=answers:16m;" if service.cached else "",
+                headers="\n      ".join((*headers, *(CACHE if service.cached else ()))),
             )
         )
         log = str(folder / "nginx-start.log")

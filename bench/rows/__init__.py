@@ -5,6 +5,7 @@ from typing import Protocol
 from bench.report import RowReport
 from bench.rows import (
     api_key,
+    cached,
     credentials,
     events,
     large_body,
@@ -40,6 +41,7 @@ ROWS: tuple[Row, ...] = (
     plain.ROW,
     secured.ROW,
     policies.ROW,
+    cached.ROW,
     api_key.ROW,
     credentials.ROW,
     scale.ROW,

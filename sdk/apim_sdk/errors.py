@@ -96,8 +96,10 @@ class Respond(Exception):
     """An answer that stands in for the endpoint: cached, mocked, a preflight. The RESPONSE flow runs on it."""
 
     def __init__(self, response: Response) -> None:
-        super().__init__(f"answered with {response.status}")
         self.response = response
+
+    def __str__(self) -> str:
+        return f"answered with {self.response.status}"
 
 
 class EvaluationError(ValueError):

@@ -55,8 +55,9 @@ class Table:
 
     def find(self, key: Key, headers: Headers) -> Entry | None:
         """The newest answer under the key that agrees with the request's headers; it may be stale."""
-        variants = self._variants.get(key)
-        if variants is None:
+        try:
+            variants = self._variants[key]  # quicker than get()
+        except KeyError:
             return None
         for entry in variants:
             if not entry.selecting or matches(entry.selecting, headers):
