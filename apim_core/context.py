@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
@@ -18,6 +18,7 @@ from apim_sdk.stores import Store
 from apim_sdk.upstream import UpstreamTLS
 
 from apim_core.access.directory import Directory
+from apim_core.actions import Actions
 from apim_core.config.checks import BUILT_IN_COUNTERS
 from apim_core.config.problems import did_you_mean
 from apim_core.egress import Answer, Egress
@@ -62,6 +63,7 @@ class Resources:
     spawn: _Spawner
     upstreams: Upstreams
     via: str
+    actions: Actions = attrs.field(factory=Actions)
 
 
 class PooledUpstream:
@@ -174,6 +176,9 @@ class CoreContext:
 
     async def shared(self, key: Hashable, open: Callable[[], Any]) -> Any:  # noqa: A002  # the SDK's word
         return await self._resources.lease.take(key, open)
+
+    def offer(self, action: str, handler: Callable[[Mapping[str, Any]], Awaitable[None]]) -> None:
+        self._resources.actions.offer(action, handler)
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self._resources.spawn(work, f"{self.place}: {name}")

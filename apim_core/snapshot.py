@@ -13,6 +13,7 @@ from apim_sdk.context import Logger
 from apim_core.access.following import Following
 from apim_core.access.opened_store import OpenedStore, identity_of
 from apim_core.access.revocations import Revocations
+from apim_core.actions import Actions
 from apim_core.assembly import Assembly
 from apim_core.assembly.plugins import Built
 from apim_core.config import ConfigErrors, Problem
@@ -66,6 +67,7 @@ class Snapshot:
         self._background = Tasks(log)
         self._started: list[Built] = []
         self._drained: asyncio.Event | None = None
+        self.actions = Actions()
         self.recorder = Recorder(assembly.sinks, partial(_tell_of_lost_records, log))
         self._resources = Resources(
             SystemClock(),
@@ -82,6 +84,7 @@ class Snapshot:
             self._background.spawn,
             upstreams,
             via_name(self.configuration),
+            self.actions,
         )
 
     async def start(self) -> None:

@@ -10,6 +10,7 @@ from apim_sdk.context import Logger
 from apim_core.access.ledger import Ledger
 from apim_core.access.opened_store import OpenedStore, identity_of
 from apim_core.access.revocations import Revocations
+from apim_core.actions import Act, Arguments, Outcome
 from apim_core.config import ConfigErrors, Configuration
 from apim_core.metrics import Metrics
 from apim_core.registry import Registry
@@ -22,7 +23,7 @@ class Administration:
     """The store is opened when it is first needed, and anew when the configuration has another.
 
     ``configuration`` answers the one that is served. ``revocations`` are those of this process, where it serves by
-    itself: they count where there is no store.
+    itself: they count where there is no store. ``act`` carries out what plugins offer, in every process.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class Administration:
         registry: Registry | None = None,
         shared: Shared | None = None,
         revocations: Revocations | None = None,
+        act: Act | None = None,
     ) -> None:
         self._configuration = configuration
         self.log = log
@@ -42,6 +44,7 @@ class Administration:
         self._opening = asyncio.Lock()
         self._ledger: Ledger | None = None
         self.revocations = revocations
+        self.act: Act = _nothing if act is None else act
 
     @property
     def configuration(self) -> Configuration:
@@ -74,3 +77,7 @@ class Administration:
         opened, self._opened, self._ledger = self._opened, None, None
         if opened is not None:
             await opened[1].aclose()
+
+
+async def _nothing(name: str, arguments: Arguments) -> Outcome:
+    return Outcome()

@@ -10,7 +10,7 @@ import attrs
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
-from apim_core.management import applications, keys, revocations, subscriptions
+from apim_core.management import actions, applications, keys, revocations, subscriptions
 from apim_core.management.calls import Call
 
 __all__ = ["ROUTES", "Observed", "Permission", "Route"]
@@ -36,7 +36,7 @@ class Permission(Enum):
     REACHES_THE_PORT = "whoever reaches the management port"
     """It shows no secret and changes nothing: the port itself is the fence, on loopback unless configured otherwise."""
     MANAGES_ACCESS = "whoever presents the management token"
-    """It shows or changes who may call. Where no token is configured, there is no such route."""
+    """It changes something, or shows who may call. Where no token is configured, there is no such route."""
 
 
 @attrs.frozen
@@ -97,4 +97,5 @@ ROUTES = (
     _access("GET", "/revocations", revocations.listed),
     _access("POST", "/revocations", revocations.add),
     _access("DELETE", "/revocations/{id}", revocations.remove),
+    _access("POST", "/actions/{id}", actions.carry_out),
 )

@@ -10,6 +10,7 @@ from typing import Any
 from apim_sdk.context import Logger
 
 from apim_core.access.revocations import Revocations
+from apim_core.actions import Arguments, Outcome
 from apim_core.config import Configuration
 from apim_core.config.server import Address
 from apim_core.sharing import Shared
@@ -70,3 +71,7 @@ class Alone:
     async def metrics(self) -> bytes:
         """See ``apim_core.management.Observed``."""
         return await self._serving.metrics()
+
+    async def act(self, name: str, arguments: Arguments) -> Outcome:
+        """See ``Serving``."""
+        return await self._serving.act(name, arguments)

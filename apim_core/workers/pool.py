@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from socket import socket
@@ -10,6 +11,7 @@ from typing import Any
 
 from apim_sdk.context import Logger
 
+from apim_core.actions import Arguments, Outcome, add_up
 from apim_core.background import in_background
 from apim_core.config import ConfigErrors, Configuration
 from apim_core.config.server import Address
@@ -168,6 +170,18 @@ class Pool:
             slot.metrics = (await slot.ask("metrics", timeout=_METRICS_TIMEOUT)).payload
         except (WorkerGone, Refused, TimeoutError) as error:
             self._log.warning("a worker did not give its metrics", worker=slot.number, error=str(error))
+
+    async def act(self, name: str, arguments: Arguments) -> Outcome:
+        """Carry out what plugins offer, in every worker that serves; one that starts holds nothing of before."""
+        payload = json.dumps({"action": name, "arguments": dict(arguments)}).encode()
+        return add_up(await asyncio.gather(*(self._act(slot, payload) for slot in self._slots if slot.serving)))
+
+    async def _act(self, slot: Slot, payload: bytes) -> Outcome:
+        try:
+            facts = (await slot.ask("act", payload, self._timing.patience)).facts
+        except (WorkerGone, Refused, TimeoutError) as error:
+            return Outcome(failed=(f"worker {slot.number}: {error or 'it has not answered'}",))
+        return Outcome(facts["done"], tuple(facts["refused"]), tuple(facts["failed"]))
 
 
 def _worst(failures: Sequence[BaseException]) -> BaseException:

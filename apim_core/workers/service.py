@@ -20,6 +20,7 @@ from typing import Any, Protocol
 import attrs
 from structlog.typing import FilteringBoundLogger
 
+from apim_core.actions import Arguments, Outcome
 from apim_core.config import ConfigErrors, Configuration, load
 from apim_core.config.server import Address
 from apim_core.logging import configure_logging
@@ -85,6 +86,7 @@ class _Gateway(Protocol):
     async def stop(self, cut: asyncio.Event) -> None: ...
     def status(self) -> Mapping[str, Any]: ...
     async def metrics(self) -> bytes: ...
+    async def act(self, name: str, arguments: Arguments) -> Outcome: ...
 
 
 class _Service:
@@ -129,10 +131,14 @@ class _Service:
 
         if isinstance(self._gateway, Alone):
             administration = Administration(
-                served, self._log, shared=self._gateway.shared, revocations=self._gateway.revocations
+                served,
+                self._log,
+                shared=self._gateway.shared,
+                revocations=self._gateway.revocations,
+                act=self._gateway.act,
             )
         else:
-            administration = Administration(served, self._log)
+            administration = Administration(served, self._log, act=self._gateway.act)
         return Management(self, configured.listen, administration, configured.token)
 
     async def _start(self, handed: Sequence[socket]) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 
 from apim_sdk.context import Logger
 
+from apim_core.actions import Arguments, Outcome, add_up
 from apim_core.background import in_background
 from apim_core.config import Configuration
 from apim_core.counters import NodeCounters
@@ -110,6 +111,11 @@ class Serving:
     async def metrics(self) -> bytes:
         """See ``apim_core.management.Observed``."""
         return self._gateway.metrics.exposition()
+
+    async def act(self, name: str, arguments: Arguments) -> Outcome:
+        """Carry out what plugins offer, by those of the snapshot that serves and of one that is prepared."""
+        snapshots = [each for each in (self._gateway.snapshot, self._prepared) if each is not None]
+        return add_up([await each.actions.act(name, arguments) for each in snapshots])
 
 
 def _check_certificates(configuration: Configuration) -> None:

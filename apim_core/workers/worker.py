@@ -8,10 +8,13 @@ decides everything; the worker ends when it is told to, or is alone.
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import socket
 import sys
 from collections.abc import Sequence
+
+import attrs
 
 from apim_core.counters import NodeCounters
 from apim_core.logging import configure_logging
@@ -87,6 +90,10 @@ class _Worker:
     async def metrics(self, payload: bytes) -> Answer:
         return Answer(payload=await self.serving.metrics())
 
+    async def act(self, payload: bytes) -> Answer:
+        wanted = json.loads(payload)
+        return Answer(attrs.asdict(await self.serving.act(wanted["action"], wanted["arguments"])))
+
     async def stop(self, payload: bytes) -> Answer:
         self._done.set()
         return Answer()
@@ -96,7 +103,7 @@ class _Worker:
         return Answer()
 
 
-QUESTIONS = ("start", "prepare", "commit", "abort", "status", "metrics", "stop", "cut")
+QUESTIONS = ("start", "prepare", "commit", "abort", "status", "metrics", "act", "stop", "cut")
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -124,6 +124,8 @@ class FakeContext:
     """Callouts that were made: method, URL, body."""
     tasks: list[asyncio.Task[None]] = attrs.field(factory=list, init=False)
     """Background tasks that were spawned."""
+    offered: dict[str, list[Callable[[Mapping[str, Any]], Awaitable[None]]]] = attrs.field(factory=dict, init=False)
+    """Handlers of actions, by the name of the action."""
     _shared: dict[Hashable, asyncio.Future[Any]] = attrs.field(factory=dict, init=False)
 
     def key_manager(self, name: str) -> KeyManager:
@@ -189,6 +191,10 @@ class FakeContext:
                 future.set_exception(error)
         shared: Shared = await future
         return shared
+
+    def offer(self, action: str, handler: Callable[[Mapping[str, Any]], Awaitable[None]]) -> None:
+        """Keep the handler of an action."""
+        self.offered.setdefault(action, []).append(handler)
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Run a background task until ``close``."""

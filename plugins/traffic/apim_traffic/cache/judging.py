@@ -11,8 +11,10 @@ from apim_sdk import Headers
 from apim_traffic.cache.dates import parse_date
 from apim_traffic.cache.directives import Directives, delta_seconds, directives_of
 
-__all__ = ["Refused", "Rules", "Terms"]
+__all__ = ["LONGEST", "Refused", "Rules", "Terms"]
 
+LONGEST: Final = 14 * 86400.0
+"""Seconds for which an answer is fresh at most, and stale but of use."""
 _UNDERSTOOD: Final = frozenset(status.value for status in HTTPStatus) - {206, 304}
 _NEVER: Final = frozenset((206, 304))
 """Parts, and what is no answer by itself."""
@@ -129,7 +131,7 @@ class Rules:
 
 
 def _window(said: int | None, otherwise: float, strict: bool) -> float:
-    return 0.0 if strict else otherwise if said is None else float(said)
+    return 0.0 if strict else otherwise if said is None else min(float(said), LONGEST)
 
 
 def _initial_age(headers: Headers, date: float | None, asked: float, now: float) -> float:

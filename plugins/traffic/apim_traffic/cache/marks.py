@@ -8,7 +8,7 @@ compared, and an answer that was under way when the purge came is void too.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 __all__ = ["EVERYTHING", "Marks", "api_subject", "tag_subject", "url_subject"]
@@ -58,10 +58,13 @@ class Marks:
         if self._marks.pop(subject, None) is not None:
             self.version += 1
 
-    def clear(self) -> None:
-        """Drop all marks, to learn them anew."""
-        self._marks.clear()
-        self.version += 1
+    def replace(self, marks: Mapping[str, str]) -> None:
+        """Put all marks of a store in the place of what is known."""
+        if dict(self._marks) != dict(marks):
+            self._marks.clear()
+            for subject, mark in marks.items():
+                self.set(subject, mark)
+            self.version += 1
 
     def of(self, subjects: Iterable[str]) -> tuple[tuple[str, str], ...]:
         """The marks of those subjects that have one."""

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from apim_sdk import API, Headers
 
 from apim_traffic.cache.entry import Entry
-from apim_traffic.cache.flights import Flights
 from apim_traffic.cache.invalidations import Invalidations
 from apim_traffic.cache.keys import Key
 from apim_traffic.cache.marks import Marks
@@ -20,11 +19,9 @@ __all__ = ["MemoryShelf"]
 class MemoryShelf:
     """See ``Shelf``. It outlasts snapshots: the same step of the next one goes on with it. Belongs to one loop."""
 
-    def __init__(self, max_size: int, marks: Marks, flights: Flights, now: Callable[[], float]) -> None:
+    def __init__(self, max_size: int, marks: Marks, now: Callable[[], float], evicted: Callable[[int], None]) -> None:
         self.marks = marks
-        self.flights = flights
-        self.evictions = 0
-        self.table = Table(max_size, self._count)
+        self.table = Table(max_size, evicted)
         self._invalidations = Invalidations()
         self._now = now
 
@@ -52,6 +49,3 @@ class MemoryShelf:
     def invalidate(self, url: str) -> None:
         self._invalidations.add(url)
         self.table.invalidate(url)
-
-    def _count(self, keys: int) -> None:
-        self.evictions += keys

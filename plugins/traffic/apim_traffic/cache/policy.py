@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from hashlib import blake2b
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 from urllib.parse import urljoin, urlsplit
 
 import attrs
 from apim_sdk import (
     Clock,
     Context,
-    Duration,
     ErrorKind,
     EvaluationError,
     Exchange,
-    Expression,
-    HeaderField,
     Policy,
     Reject,
     Request,
     Respond,
     Response,
     Send,
-    Size,
     state,
 )
 
@@ -32,10 +28,13 @@ from apim_traffic.cache.filling import Filler
 from apim_traffic.cache.flights import Flights
 from apim_traffic.cache.judging import Rules
 from apim_traffic.cache.keeping import Counters, Keeper
-from apim_traffic.cache.keys import Key, KeyOf, Scope, holds, key_of
+from apim_traffic.cache.keys import Key, KeyOf, holds, key_of
 from apim_traffic.cache.marks import Marks
 from apim_traffic.cache.memory_shelf import MemoryShelf
+from apim_traffic.cache.options import Options, lower_names
+from apim_traffic.cache.purging import Purges
 from apim_traffic.cache.shelf import Found, Lookup, Shelf
+from apim_traffic.cache.store_shelf import StoreShelf
 from apim_traffic.cache.tags import take_tags
 from apim_traffic.cache.wishes import BYPASSED, CONDITIONS, PLAIN, RANGES, Wish, wish_of
 
@@ -47,24 +46,8 @@ _ALWAYS_SENT = frozenset(b"accept authorization host traceparent tracestate user
 """Request headers that the backend gets whatever the key holds."""
 
 
-def _header(instance: Any, attribute: attrs.Attribute[Any], value: str | None) -> None:
-    if value is not None:
-        HeaderField(value, "")
-
-
-def _headers(instance: Any, attribute: attrs.Attribute[Any], value: tuple[str, ...]) -> None:
-    for name in value:
-        HeaderField(name, "")
-
-
-def _statuses(instance: Any, attribute: attrs.Attribute[Any], value: tuple[int, ...]) -> None:
-    wrong = [status for status in value if not 200 <= status <= 599 or status in (206, 304)]
-    if wrong:
-        raise ValueError(f"{wrong[0]} is no status of an answer that can be kept: 200 to 599 without 206 and 304")
-
-
 @attrs.frozen
-class Cache(Policy):
+class Cache(Options, Policy):
     """Answers from a cache what the backend has answered before, as a shared cache does (RFC 9111).
 
     The backend decides by Cache-Control, Expires, Vary and validators what is kept, for how long and for whom; the
@@ -75,58 +58,6 @@ class Cache(Policy):
 
     example: ClassVar[Any] = {"ttl": "30s", "max_ttl": "1h", "max_size": "64MiB"}
 
-    methods: tuple[Literal["GET", "HEAD"], ...] = ("GET", "HEAD")
-    """Methods that are answered from the cache. An answer to any other method but OPTIONS and TRACE that succeeds
-    makes the cache forget what it had for the URL, and for those in its Location and Content-Location."""
-    scope: Scope = "principal"
-    """Who shares answers: `principal` (issuer and subject, with the application), `application`, or `public` for all.
-    What a call with credentials brings is kept only where the key holds who called, or where the answer says itself
-    that it may be shared: `public`, `s-maxage` or `must-revalidate` (RFC 9111, section 3.5). A cookie counts as a
-    credential that no key holds."""
-    key: tuple[Expression, ...] = ()
-    """CEL expressions whose values are part of the key, beside API, host, path and query. Where one has an error, the
-    call passes the cache by."""
-    vary: tuple[str, ...] = attrs.field(default=(), validator=_headers)
-    """Request headers that are part of the key, for a backend that does not name them in Vary."""
-    unkeyed: Literal["pass", "remove"] = "pass"
-    """What becomes of request headers that are neither in the key nor in `vary`: `remove` keeps them from the backend,
-    which then cannot let them change an answer that others get."""
-    ttl: Duration | None = None
-    """How long an answer is fresh that does not say so itself; without it such answers are not kept."""
-    max_ttl: Duration = Duration("1d")
-    """How long any answer is fresh at most."""
-    heuristic: float | None = attrs.field(
-        default=None, validator=attrs.validators.optional([attrs.validators.gt(0), attrs.validators.le(1)])
-    )
-    """The part of the time since its last modification, such as 0.1, for which an answer is fresh that does not say so
-    itself. Without it, `ttl` holds."""
-    statuses: tuple[int, ...] = attrs.field(default=(200, 203, 204, 300, 301, 308), validator=_statuses)
-    """Statuses for which `ttl` and `heuristic` hold. An error is kept only where it says for how long, or is named
-    here."""
-    condition: Expression | None = None
-    """An answer is kept only if this is true of it, such as `response.headers["x-cacheable"] == "yes"`."""
-    stale_while_revalidate: Duration = Duration(0)
-    """How long a stale answer is given while it is validated in the background, where the backend does not say."""
-    stale_if_error: Duration = Duration(0)
-    """How long a stale answer is given where the backend fails, and does not say."""
-    client_directives: bool = False
-    """Whether Cache-Control of requests counts: `no-cache`, `no-store`, `max-age`, `max-stale`, `min-fresh` and
-    `only-if-cached`. Any client can then have the backend asked."""
-    targeted: tuple[str, ...] = attrs.field(default=("CDN-Cache-Control",), validator=_headers)
-    """Headers of answers that count in the place of Cache-Control, the first that is there (RFC 9213)."""
-    set_cookie: Literal["refuse", "remove", "keep"] = "refuse"
-    """What becomes of an answer with Set-Cookie: it is not kept, kept without the cookie, or kept with it, so that all
-    who share the answer get the same cookie."""
-    bypass_header: str | None = attrs.field(default=None, validator=_header)
-    """A request header by which clients pass the cache by (`bypass`) or have it filled anew (`refresh`). Whoever can
-    reach the API can then use it."""
-    collapse: Duration = Duration("5s")
-    """How long a request waits for another one that asks the backend for the same; 0 lets each ask. An answer that may
-    not be kept is never shared."""
-    max_object: Size = Size("1MiB")
-    """The largest body that is kept."""
-    max_size: Size = Size("64MiB")
-    """How many bytes each process keeps in memory for this step; what was not used for longest leaves first."""
     _clock: Clock = state()
     _count: Counters = state()
     _filler: Filler = state()
@@ -139,39 +70,58 @@ class Cache(Policy):
     _bypass: bytes = state()
 
     def __attrs_post_init__(self) -> None:
-        if self.condition is not None and self.condition.reads_body:
-            raise ValueError("`condition` cannot look at the body: an answer is kept while it passes through")
-        if any(part.reads_body for part in self.key):
-            raise ValueError("`key` cannot look at the body: what is cached is asked for without one")
-        bypass = HeaderField(self.bypass_header, "").lower_name if self.bypass_header else b""
-        watched = CONDITIONS | RANGES | BYPASSED | ({bypass} - {b""})
-        names = tuple([HeaderField(name, "").lower_name for name in self.vary])
+        super().__attrs_post_init__()
+        bypass = lower_names((self.bypass_header,)) if self.bypass_header else ()
+        directives = (b"cache-control",) if self.client_directives else ()
         self.hold(
-            _key=key_of(self.scope, self.key, names),
-            _watched=watched | {b"cache-control"} if self.client_directives else watched,
-            _bypass=bypass,
+            _key=key_of(self.scope, self.key, lower_names(self.vary)),
+            _watched=CONDITIONS | RANGES | BYPASSED | frozenset((*bypass, *directives)),
+            _bypass=bypass[0] if bypass else b"",
         )
 
     async def start(self, context: Context) -> None:
-        counters = _counters(context)
-        # What the key is made of belongs to the name of what is shared: a key that is made otherwise has another shelf.
-        made_of = repr((self.scope, self.key, self.vary, self.unkeyed, self.set_cookie))
+        clock, counters = context.clock, _counters(context)
+        # What the key is made of is part of the name: a key that is made otherwise finds nothing of before.
+        made_of = repr((self.scope, self.key, self.vary, self.unkeyed, self.set_cookie, self.purges, self.max_size))
         name = f"{context.place} {blake2b(made_of.encode(), digest_size=8).hexdigest()}"
-        shelf = await context.shared(
-            ("cache", name),
-            lambda: MemoryShelf(self.max_size, Marks(), Flights(context.clock.monotonic), context.clock.now),
-        )
-        rules, clock = self._rules(), context.clock
-        keeper = Keeper(rules, shelf, shelf.marks, context, clock, counters, self.condition, self.max_object)
+        told_by = self.purges or self.store
+        purges = await context.shared(("cache purges", told_by or name), Purges)
+        purges.start(context.store(told_by) if told_by else None, context)
+        flights = await context.shared(("cache flights", name), lambda: Flights(clock.monotonic))
+        shelf = await self._open(context, name, purges.marks)
+        rules = self._rules()
+        keeper = Keeper(rules, shelf, purges.marks, context, clock, counters, self.condition, self.max_object)
         self.hold(
             _clock=clock,
             _count=counters,
-            _memory=shelf,
+            _memory=shelf if isinstance(shelf, MemoryShelf) else None,
             _shelf=shelf,
-            _marks=shelf.marks,
+            _marks=purges.marks,
             _slot=f"cache {context.place}",
-            _filler=Filler(keeper, shelf.flights, context, context.clock, self.collapse, self._only_keyed()),
+            _filler=Filler(keeper, flights, context, clock, self.collapse, self._only_keyed()),
         )
+
+    async def _open(self, context: Context, name: str, marks: Marks) -> Shelf:
+        """Where the answers are."""
+        counter, place = context.metrics.counter, context.place
+        if self.store is not None:
+            failed = counter("apim_cache_store_failures_total", "Times that the store of a cache failed", ("place",))
+            step = blake2b(name.encode(), digest_size=8).hexdigest()
+            return StoreShelf(
+                context.store(self.store),
+                step,
+                self.store_timeout,
+                marks,
+                context.clock,
+                context.log,
+                lambda: failed(place),
+            )
+        evicted = counter("apim_cache_evictions_total", "Keys that left a cache for want of room", ("place",))
+        memory: MemoryShelf = await context.shared(
+            ("cache", name),
+            lambda: MemoryShelf(self.max_size, marks, context.clock.now, lambda keys: evicted(place, amount=keys)),
+        )
+        return memory
 
     def _rules(self) -> Rules:
         return Rules(
@@ -181,14 +131,14 @@ class Cache(Policy):
             frozenset(self.statuses),
             self.stale_while_revalidate,
             self.stale_if_error,
-            tuple([HeaderField(name, "").lower_name for name in self.targeted]),
+            lower_names(self.targeted),
             self.set_cookie,
         )
 
     def _only_keyed(self) -> frozenset[bytes] | None:
         if self.unkeyed == "pass":
             return None
-        return _ALWAYS_SENT | {HeaderField(name, "").lower_name for name in self.vary}
+        return _ALWAYS_SENT | frozenset(lower_names(self.vary))
 
     def on_request(self, exchange: Exchange) -> Awaitable[None] | None:
         request = exchange.request
