@@ -266,7 +266,7 @@ def test_a_server_that_does_not_answer_is_away_after_the_time_out(url: Secret) -
 
 def test_connections_are_bounded(url: Secret) -> None:
     async def scenario() -> int:
-        async with started(PostgreSQL(url, connections=3)) as store, following(store):
+        async with started(PostgreSQL(url, connections=3, timeout=Duration("30s"))) as store, following(store):
             await asyncio.gather(*[store.put(f"{number}", b"1") for number in range(100)])
             mine = (
                 "SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND client_port IS NOT NULL "
