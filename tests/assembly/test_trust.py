@@ -34,10 +34,10 @@ def text(manager: str = "", api: str = "", jwt: str = "", gateway: str = "") -> 
     """
 
 
-def asked(folder: Path, written: str, **claims: object) -> tuple[int, str]:
+def asked(folder: Path, written: str, key: str = "a", **claims: object) -> tuple[int, str]:
     (folder / "jwks.json").write_text(json.dumps({"keys": [tokens.public()]}))
     now = time.time()
-    token = tokens.signed(tokens.claims(iat=now - 10, exp=now + 300, **claims))
+    token = tokens.signed(tokens.claims(iat=now - 10, exp=now + 300, **claims), {"kid": key}, tokens.key(key))
 
     async def scenario() -> tuple[int, str]:
         async with serving(written, folder) as served:
@@ -72,6 +72,26 @@ def refused(folder: Path, written: str) -> str:
 )
 def test_an_api_takes_the_tokens_of_its_key_managers(tmp_path: Path, manager: str, api: str, status: int) -> None:
     assert status == asked(tmp_path, text(manager, api))[0]
+
+
+@pytest.mark.parametrize(
+    ("api", "signed_by", "status"),
+    [
+        ("tenant: acme", "acme", 200),
+        ("tenant: acme", "a", 401),
+        ("", "acme", 401),
+        ("", "a", 200),
+    ],
+)
+def test_of_two_with_one_issuer_the_tenants_own_goes_before_that_of_all(
+    tmp_path: Path, api: str, signed_by: str, status: int
+) -> None:
+    (tmp_path / "acme.json").write_text(json.dumps({"keys": [tokens.public("acme")]}))
+    own = f"""
+      own: {{oidc: {{issuer: "{tokens.ISSUER}", jwks: {{file: acme.json}}}}, tenant: acme}}
+    apis:"""
+    written = text(api=api).replace("\n    apis:", own, 1)
+    assert status == asked(tmp_path, written, key=signed_by)[0]
 
 
 def test_a_key_manager_that_is_named_and_switched_off_has_no_good_tokens(tmp_path: Path) -> None:
