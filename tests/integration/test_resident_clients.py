@@ -13,7 +13,8 @@ import pytest
 import requests
 from authlib.integrations.requests_client import OAuth2Session as AuthlibSession
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
-from joserfc.jwk import RSAKey
+from joserfc import jwt
+from joserfc.jwk import KeySet, RSAKey
 from oauthlib.oauth2 import BackendApplicationClient, InvalidClientError, InvalidGrantError, LegacyApplicationClient
 from requests_oauthlib import OAuth2Session
 from support.gateway import run, serving
@@ -94,6 +95,9 @@ def test_authlib_gets_a_token_for_a_client_and_calls_with_it(tmp_path: Path) -> 
             assert 200 == session.get(f"{url}/orders/all").status_code
             told = session.introspect_token(f"{url}/oauth2/introspect", token["access_token"]).json()
             assert (True, "shop") == (told["active"], told["client_id"])
+            keys = KeySet.import_key_set(requests.get(f"{url}/oauth2/jwks").json())
+            claims = jwt.decode(token["access_token"], keys, algorithms=["RS256"]).claims
+            assert ("http://127.0.0.1:8080/oauth2", "shop") == (claims["iss"], claims["client_id"])
             assert 200 == session.revoke_token(f"{url}/oauth2/revoke", token["access_token"]).status_code
             assert {"active": False} == session.introspect_token(
                 f"{url}/oauth2/introspect", token["access_token"]
