@@ -2,51 +2,44 @@
 
 Plans are tried in the order in which they stand. Those whose credential the request carries are judged; ``keyless``
 finds nothing in a request, so a plan of it only serves those who presented nothing: it never rescues a bad credential.
+
+Nothing waits here unless judging does: who is known comes in by plain calls.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from time import time
-from types import MappingProxyType
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Final
 
 from apim_sdk import errors
 from apim_sdk.authenticator import Authenticator
-from apim_sdk.errors import ErrorKind, Fault, Reject
+from apim_sdk.errors import Fault, Reject
 from apim_sdk.exchange import Exchange, Plan
-from apim_sdk.identity import Application, Credential, KeyType, Principal, Subscription
+from apim_sdk.identity import Credential, Principal
 
-from apim_core.access.directory import Directory
-from apim_core.access.subscriptions import PlanSubscriptions
+from apim_core.callers import Callers
 from apim_core.combined import challenges_of
 from apim_core.steps import Condition, fault_of
 
-__all__ = ["CompiledPlan", "admit", "authorize"]
+__all__ = ["Admission", "CompiledPlan", "authorize"]
 
 _WITH_SCOPES: Final = ("Bearer", "DPoP")
 """Schemes of which a challenge may say that the scope is not enough."""
-_NO_KEYS: Final[Mapping[KeyType, ErrorKind]] = MappingProxyType({})
 
 
 class CompiledPlan:
-    """A plan, ready to let clients in.
-
-    ``subscriptions`` are those to this plan of this API; they change while the plan stays. ``refused_keys`` has why
-    keys of a kind are not taken here.
-    """
+    """A plan, ready to let clients in; ``callers`` knows whom."""
 
     __slots__ = (
         "anonymous",
-        "applications",
         "authenticator",
+        "callers",
         "condition",
         "find",
         "judge",
         "plan",
-        "refused_keys",
+        "recognise",
         "requires_subscription",
-        "subscriptions",
     )
 
     def __init__(
@@ -55,89 +48,118 @@ class CompiledPlan:
         authenticator: Authenticator,
         condition: Condition | None,
         requires_subscription: bool,
-        subscriptions: PlanSubscriptions,
-        applications: Directory,
-        refused_keys: Mapping[KeyType, ErrorKind] = _NO_KEYS,
+        callers: Callers,
     ) -> None:
         self.plan = plan
         self.authenticator = authenticator
         self.find: Callable[[Exchange], Credential | None] = authenticator.find
         self.judge: Callable[[Credential, Exchange], Principal | Awaitable[Principal]] = authenticator.judge
+        self.recognise: Callable[[Exchange], Principal | None] | None = (
+            authenticator.recognise if _recognises(type(authenticator)) else None
+        )
         self.condition = condition
         self.requires_subscription = requires_subscription
-        self.refused_keys = refused_keys
-        self.subscriptions = subscriptions
-        self.applications = applications
+        self.callers = callers
         self.anonymous = authenticator.anonymous
 
-    async def enter(self, credential: Credential, exchange: Exchange) -> None:
-        """Judge the credential and fill in principal, application, subscription and plan. Raises Fault."""
-        principal = self.judge(credential, exchange)
-        if not isinstance(principal, Principal):
-            principal = await principal
-        application, key_type = self._caller(principal)
-        if self.refused_keys and (key_type or application):
-            refused = self.refused_keys.get(key_type or "production")
-            if refused is not None:
-                raise Reject(refused)
-        if application is None:
-            found: Subscription | ErrorKind = errors.NOT_SUBSCRIBED
-        elif application.blocked:
-            raise Reject(errors.SUBSCRIPTION_BLOCKED, "The application is blocked", headers=self._challenge())
-        else:
-            found = self.subscriptions.find(application.id, key_type)
-        if isinstance(found, ErrorKind):
-            if self.requires_subscription:
-                raise Reject(found, headers=self._challenge())
-            exchange.subscription = None
-        else:
-            exchange.subscription = found
+    def enter(self, principal: Principal, exchange: Exchange) -> None:
+        """Fill in principal, application, subscription and plan. Raises Reject where the plan does not let it in."""
+        caller = self.callers.find(principal)
         exchange.principal = principal
-        exchange.application = application
-        exchange.key_type = key_type
+        exchange.application = caller.application
+        exchange.subscription = caller.subscription
+        exchange.key_type = caller.key_type
         exchange.plan = self.plan
 
-    def _caller(self, principal: Principal) -> tuple[Application | None, KeyType | None]:
-        """The application that the principal speaks for, and for which world; a key that is over is nobody's."""
-        application, key_type = principal.application, principal.key_type
-        if application is None and principal.client_id is not None:
-            key = self.applications.find("client_id", principal.client_id, principal.key_manager)
-            if key is not None and (key.expires is None or key.expires > time()):
-                application, key_type = key.application, key_type or key.key_type
-        return application, key_type
 
-    def _challenge(self) -> Mapping[str, str]:
-        challenge = self.authenticator.challenge
-        return {} if challenge is None else {"WWW-Authenticate": challenge}
+class Admission:
+    """The way into an API, by one of its plans."""
 
+    __slots__ = ("_conceal", "plans")
 
-async def admit(plans: tuple[CompiledPlan, ...], exchange: Exchange) -> CompiledPlan:
-    """The plan by which the exchange comes in. Raises Fault: the first refusal, or a technical failure before any."""
-    refusal: Fault | None = None
-    presented = False
-    for plan in plans:
-        if presented and plan.anonymous:
-            continue
-        if plan.condition is not None and not plan.condition.holds(exchange):
-            continue
-        try:
-            credential = plan.find(exchange)
-            if credential is None:
+    def __init__(self, plans: tuple[CompiledPlan, ...]) -> None:
+        self.plans = plans
+        # A credential of another plan is not the backend's business either.
+        authenticators = {id(plan.authenticator): plan.authenticator for plan in plans}.values()
+        self._conceal: tuple[Callable[[Exchange], None], ...] = tuple(
+            each.conceal for each in authenticators if type(each).conceal is not Authenticator.conceal
+        )
+
+    def admit(self, exchange: Exchange) -> CompiledPlan | Awaitable[CompiledPlan]:
+        """The plan by which the exchange comes in; an awaitable of it where somebody has to be asked.
+
+        Raises Fault: the first refusal, or a technical failure before any.
+        """
+        return self._try(iter(self.plans), exchange)
+
+    def _try(
+        self, plans: Iterator[CompiledPlan], exchange: Exchange, refusal: Fault | None = None, presented: bool = False
+    ) -> CompiledPlan | Awaitable[CompiledPlan]:
+        """Go on with the plans that are left; ``presented`` tells whether those before found a credential."""
+        for plan in plans:
+            if presented and plan.anonymous:
                 continue
-            presented = presented or not plan.anonymous
-            await plan.enter(credential, exchange)
-            for each in plans:  # a credential of another plan is not the backend's business either
-                each.authenticator.conceal(exchange)
+            if plan.condition is not None and not plan.condition.holds(exchange):
+                continue
+            try:
+                principal = None if plan.recognise is None else plan.recognise(exchange)
+                if principal is None:
+                    credential = plan.find(exchange)
+                    if credential is None:
+                        continue
+                    presented = presented or not plan.anonymous
+                    judged = plan.judge(credential, exchange)
+                    if not isinstance(judged, Principal):
+                        return self._wait(plan, judged, plans, exchange, refusal, presented)
+                    principal = judged
+                presented = presented or not plan.anonymous
+                self._enter(plan, principal, exchange)
+            except Fault as fault:
+                refusal = _graver(refusal, fault)
+            except Exception as error:
+                raise fault_of(error, f"plan {plan.plan.name}") from error
+            else:
+                return plan
+        if refusal is not None:
+            raise refusal
+        raise Reject(errors.MISSING_CREDENTIALS, headers=_challenges(self.plans))
+
+    async def _wait(
+        self,
+        plan: CompiledPlan,
+        judging: Awaitable[Principal],
+        plans: Iterator[CompiledPlan],
+        exchange: Exchange,
+        refusal: Fault | None,
+        presented: bool,
+    ) -> CompiledPlan:
+        """``_try``, from the plan on whose authenticator needs time to judge."""
+        try:
+            self._enter(plan, await judging, exchange)
         except Fault as fault:
-            if refusal is None or (fault.status >= 500 > refusal.status):
-                refusal = fault
+            refusal = _graver(refusal, fault)
         except Exception as error:
             raise fault_of(error, f"plan {plan.plan.name}") from error
         else:
             return plan
-    if refusal is not None:
-        raise refusal
-    raise Reject(errors.MISSING_CREDENTIALS, headers=_challenges(plans))
+        tried = self._try(plans, exchange, refusal, presented)
+        return tried if isinstance(tried, CompiledPlan) else await tried
+
+    def _enter(self, plan: CompiledPlan, principal: Principal, exchange: Exchange) -> None:
+        plan.enter(principal, exchange)
+        for conceal in self._conceal:
+            conceal(exchange)
+
+
+def _recognises(kind: type[Authenticator]) -> bool:
+    """Whether ``recognise`` speaks for ``find`` and ``judge``: not where a subclass has changed one of them alone."""
+    nearest = next(each for each in kind.__mro__ if {"recognise", "find", "judge"} & vars(each).keys())
+    return nearest is not Authenticator and "recognise" in vars(nearest)
+
+
+def _graver(refusal: Fault | None, fault: Fault) -> Fault:
+    """Of two reasons not to let in the one that is told: a technical failure, else what came first."""
+    return fault if refusal is None or fault.status >= 500 > refusal.status else refusal
 
 
 def _challenges(plans: tuple[CompiledPlan, ...]) -> Mapping[str, str]:

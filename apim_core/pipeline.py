@@ -21,7 +21,7 @@ from apim_sdk.headers import Headers
 from apim_sdk.messages import Response
 from apim_sdk.policy import Send
 
-from apim_core.admission import CompiledPlan, admit, authorize
+from apim_core.admission import Admission, CompiledPlan, authorize
 from apim_core.faults import FaultTemplates, render
 from apim_core.http.target import InvalidTarget, canonical_path
 from apim_core.routing import NotAllowed, Router
@@ -49,24 +49,24 @@ class Target:
     """What a route leads to: an operation, ready to be called.
 
     ``chain`` answers the chain for consumers of a plan (None: before, or without, a plan); it builds each only once.
-    ``plans`` is None where the operation is open to everybody.
+    ``admission`` is None where the operation is open to everybody.
     """
 
-    __slots__ = ("api", "chain", "context_length", "entry", "operation", "plans", "templates")
+    __slots__ = ("admission", "api", "chain", "context_length", "entry", "operation", "templates")
 
     def __init__(
         self,
         api: API,
         operation: Operation,
         entry: Steps,
-        plans: tuple[CompiledPlan, ...] | None,
+        admission: Admission | None,
         chain: Callable[[str | None], Chain],
         templates: tuple[FaultTemplates, ...],
     ) -> None:
         self.api = api
         self.operation = operation
         self.entry = entry
-        self.plans = plans
+        self.admission = admission
         self.chain = chain
         self.templates = templates
         self.context_length = 0 if api.context == "/" else len(api.context)
@@ -100,18 +100,24 @@ class Pipeline:
             try:
                 target = self._find(exchange)
                 if target.entry:
-                    await run(target.entry, exchange)
-                plans = target.plans
-                if plans is None:
+                    waiting = run(target.entry, exchange)
+                    if waiting is not None:
+                        await waiting
+                admission = target.admission
+                if admission is None:
                     chain = target.chain(None)
                 else:
-                    plan = await admit(plans, exchange)
+                    plan = admission.admit(exchange)
+                    if not isinstance(plan, CompiledPlan):
+                        plan = await plan
                     chain = target.chain(plan.plan.name)
                     if target.operation.scopes:
                         authorize(exchange, plan)
                 if chain.request:
                     path = exchange.endpoint_path
-                    await run(chain.request, exchange)
+                    waiting = run(chain.request, exchange)
+                    if waiting is not None:
+                        await waiting
                     if exchange.endpoint_path is not path:
                         exchange.endpoint_path = _rewritten(exchange.endpoint_path)
                 timings = exchange.timings
@@ -123,7 +129,9 @@ class Pipeline:
                 if chain is self._nowhere and target is not None:
                     chain = target.chain(None)
             if chain.response:
-                await run(chain.response, exchange)
+                waiting = run(chain.response, exchange)
+                if waiting is not None:
+                    await waiting
         except Respond as answer:
             exchange.response = answer.response
         except Exception as error:
@@ -188,7 +196,9 @@ class Pipeline:
         exchange.response = render(fault, exchange, templates)
         if chain.fault:
             try:
-                await run(chain.fault, exchange)
+                waiting = run(chain.fault, exchange)
+                if waiting is not None:
+                    await waiting
             except Respond as answer:
                 exchange.response = answer.response
             except Fault as second:

@@ -31,9 +31,10 @@ class Recorder:
     ) -> None:
         self._outlets = [_Outlet(name, sink, on_failure, capacity, batch, interval) for name, sink in sinks]
         self.wanted = bool(self._outlets)
-
-    def add(self, record: Record) -> None:
+        self.add: Callable[[Record], None] = self._outlets[0].add if len(self._outlets) == 1 else self._add
         """Take a record; never waits."""
+
+    def _add(self, record: Record) -> None:
         for outlet in self._outlets:
             outlet.add(record)
 
@@ -91,7 +92,8 @@ class _Outlet:
     async def _write(self) -> None:
         try:
             while self.ring:
-                batch, self.ring = self.ring[: self._batch], self.ring[self._batch :]
+                batch = self.ring[: self._batch]
+                del self.ring[: self._batch]
                 try:
                     await self.sink.write(batch)
                 except asyncio.CancelledError:

@@ -7,7 +7,7 @@ answers an awaitable is awaited, everything else is not.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Literal
 
 import attrs
@@ -142,22 +142,52 @@ def buffered(part: Literal["request", "response"], limit: int | None) -> Compile
     return CompiledStep(f"buffer {part} body", buffer)
 
 
-async def run(steps: tuple[CompiledStep, ...], exchange: Exchange) -> None:
-    """Walk a flow. Raises Respond, or a Fault that names its step; any other exception becomes such a Fault."""
+def run(steps: tuple[CompiledStep, ...], exchange: Exchange) -> Awaitable[None] | None:
+    """Walk a flow; an awaitable of the rest where a step waits for something.
+
+    Raises Respond, or a Fault that names its step; any other exception becomes such a Fault.
+    """
+    left = iter(steps)
     step = steps[0]
     try:
-        for step in steps:  # the handlers below say which step it was
+        for step in left:  # the handler below says which step it was
+            pending = step.call(exchange)
+            if pending is not None:
+                return _run_on(pending, step, left, exchange)
+    except Exception as error:
+        named = _named(error, step.name)
+        if named is error:
+            raise
+        raise named from error
+    return None
+
+
+async def _run_on(
+    pending: Awaitable[Any], step: CompiledStep, left: Iterator[CompiledStep], exchange: Exchange
+) -> None:
+    """``run``, from the step on that waits."""
+    try:
+        await pending
+        for step in left:
             pending = step.call(exchange)
             if pending is not None:
                 await pending
-    except Respond:
-        raise
-    except Fault as fault:
-        if fault.policy is None:
-            fault.policy = step.name
-        raise
     except Exception as error:
-        raise fault_of(error, step.name) from error
+        named = _named(error, step.name)
+        if named is error:
+            raise
+        raise named from error
+
+
+def _named(error: Exception, step: str) -> Exception:
+    """What a step's exception becomes: a Fault that names it, unless it is an answer."""
+    if isinstance(error, Respond):
+        return error
+    if not isinstance(error, Fault):
+        return fault_of(error, step)
+    if error.policy is None:
+        error.policy = step
+    return error
 
 
 def fault_of(error: Exception, step: str) -> Fault:

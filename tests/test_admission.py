@@ -61,6 +61,39 @@ class Pass(Badge):
 
 
 @attrs.frozen
+class Stamp(Badge):
+    """A badge that is judged without waiting."""
+
+    requires_subscription = False
+    challenge = 'Stamp realm="apim"'
+
+    header: str = "X-Stamp"
+    """Where the stamp is."""
+
+    def judge(self, credential: Credential, exchange: Exchange) -> Principal:  # type: ignore[override]  # at once
+        if credential.value.reveal() == "forged":
+            raise Reject(errors.INVALID_CREDENTIALS, headers={"WWW-Authenticate": 'Stamp error="forged"'})
+        return Principal(credential.value.reveal())
+
+
+@attrs.frozen
+class Seal(Stamp):
+    """A stamp that says of itself whether it was seen before."""
+
+    def recognise(self, exchange: Exchange) -> Principal | None:
+        value = exchange.request.headers.get(self.header) or ""
+        return Principal(f"known {value}") if value.startswith("seen") else None
+
+
+@attrs.frozen
+class Stricter(Seal):
+    """A seal that is judged in another way."""
+
+    def judge(self, credential: Credential, exchange: Exchange) -> Principal:
+        raise Reject(errors.INVALID_CREDENTIALS)
+
+
+@attrs.frozen
 class Who(Endpoint):
     """Answers with what admission found out."""
 
@@ -77,7 +110,9 @@ class Who(Endpoint):
         return Response(200, Headers([("Content-Type", "application/json")]), json.dumps(found).encode())
 
 
-PLUGINS: dict[str, Any] = {"badge": Badge, "pass": Pass, "who": Who}
+PLUGINS: dict[str, Any] = {
+    "badge": Badge, "pass": Pass, "seal": Seal, "stamp": Stamp, "stricter": Stricter, "who": Who
+}  # fmt: skip
 
 KEYS_THEN_PUBLIC = """\
 [{name: public, authentication: {keyless: {}}},
@@ -177,6 +212,46 @@ def test_an_operation_open_to_everybody_asks_no_plan(tmp_path: Path) -> None:
     operation = "{match: GET /who, authentication: none, endpoint: {mock: {body: open}}}"
     plans = "[{name: keys, authentication: {api-key: {}}}]"
     assert b"open" == ask(tmp_path, text(plans, operation=operation)).body
+
+
+# Judged without waiting
+
+
+STAMP_THEN_PASS = "[{name: first, authentication: {%s: {}}}, {name: second, authentication: {pass: {}}}]"
+
+
+@pytest.mark.parametrize(
+    ("first", "stamp", "expected"),
+    [
+        ("stamp", "anna", ("first", "anna")),
+        ("stamp", "forged", ("second", "bert")),
+        ("seal", "new", ("first", "new")),
+        ("seal", "seen", ("first", "known seen")),
+        ("seal", "forged", ("second", "bert")),
+    ],
+)
+def test_plans_that_judge_at_once_and_others_are_tried_in_order(
+    tmp_path: Path, first: str, stamp: str, expected: tuple[str, str]
+) -> None:
+    found = ask(tmp_path, text(STAMP_THEN_PASS % first), X_Stamp=stamp, X_Badge="bert").json
+    assert expected == (found["plan"], found["subject"])
+    assert not {"x-stamp", "x-badge"} & set(found["headers"])
+
+
+def test_of_a_refusal_at_once_and_one_that_took_time_the_first_is_told(tmp_path: Path) -> None:
+    answer = ask(tmp_path, text(STAMP_THEN_PASS % "stamp"), X_Stamp="forged", X_Badge="forged")
+    assert 'Stamp error="forged"' == answer.headers["WWW-Authenticate"]
+
+
+def test_who_is_recognised_has_presented_something_so_that_keyless_is_no_refuge(tmp_path: Path) -> None:
+    plans = """[{name: seals, authentication: {seal: {}}, subscription: required},
+                {name: public, authentication: {keyless: {}}}]"""
+    assert (403, "900908") == refusal(ask(tmp_path, text(plans), X_Stamp="seen"))
+
+
+def test_an_authenticator_that_judges_in_its_own_way_is_not_asked_whom_its_base_would_recognise(tmp_path: Path) -> None:
+    plans = "[{name: seals, authentication: {stricter: {}}}]"
+    assert (401, "900901") == refusal(ask(tmp_path, text(plans), X_Stamp="seen"))
 
 
 # Refusals

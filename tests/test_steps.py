@@ -49,12 +49,19 @@ def condition(source: str = "true", on_error: OnError = "fail", counted: list[st
     return Condition(Expression(source).evaluate, on_error, (counted if counted is not None else []).append, "the-step")
 
 
+async def walked(steps: tuple[CompiledStep, ...], exchange: Exchange) -> None:
+    """Run steps to the end."""
+    waiting = run(steps, exchange)
+    if waiting is not None:
+        await waiting
+
+
 def walk(*calls: Callable[..., Any]) -> Exchange:
     """Run steps named by their position on a new exchange."""
     exchange = make_exchange("GET /")
 
     async def scenario() -> None:
-        await run(tuple(CompiledStep(f"step-{number}", call) for number, call in enumerate(calls)), exchange)
+        await walked(tuple(CompiledStep(f"step-{number}", call) for number, call in enumerate(calls)), exchange)
 
     run_test(scenario())
     return exchange
@@ -177,7 +184,7 @@ def test_a_step_that_refused_or_failed_does_not_note_its_after(kind: str) -> Non
     async def scenario() -> None:
         step = step_call(getattr(notes, kind)("a", Reject(403)), notes.plain("after"), None)
         with pytest.raises(Reject):
-            await run((CompiledStep("a", step),), exchange)
+            await walked((CompiledStep("a", step),), exchange)
 
     run_test(scenario())
     assert [] == exchange._afters
@@ -245,7 +252,7 @@ def test_buffering_reads_the_whole_body_of_its_message(part: Any) -> None:
     exchange = make_exchange("POST /", body=[b"a", b"b"], response=make_response(200, body=[b"c", b"d"]))
 
     async def scenario() -> None:
-        await run((buffered(part, 10),), exchange)
+        await walked((buffered(part, 10),), exchange)
 
     run_test(scenario())
     assert exchange.response is not None
@@ -257,7 +264,7 @@ def test_buffering_without_a_response_does_nothing() -> None:
     exchange = make_exchange()
 
     async def scenario() -> None:
-        await run((buffered("response", 10),), exchange)
+        await walked((buffered("response", 10),), exchange)
 
     run_test(scenario())
     assert exchange.response is None
@@ -269,7 +276,7 @@ def test_a_body_over_the_limit_of_buffering_is_a_413_that_says_the_limit(body: B
     exchange.request.body = body
 
     async def scenario() -> None:
-        await run((buffered("request", 10),), exchange)
+        await walked((buffered("request", 10),), exchange)
 
     with pytest.raises(Fault) as caught:
         run_test(scenario())

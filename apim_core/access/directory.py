@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from apim_sdk.identity import Application, ApplicationKey, Subscription
 
 from apim_core.access.digests import IDENTIFIERS, digest_of_key
-from apim_core.access.stored import Stored
+from apim_core.access.stored import Generation, Stored
 from apim_core.access.subscriptions import Entry, PartKey, PlanSubscriptions, entry_of
 from apim_core.access.written import application_of, key_of, subscriptions_of
 from apim_core.config import model as config
@@ -20,11 +20,13 @@ class Directory:
     """Applications by key, and subscriptions by plan. Secret keys are held as SHA-256 hashes and looked up by hash.
 
     ``bind`` lets it look into what is stored, too. What the configuration writes goes before that: its applications
-    and subscriptions by their ids, its keys by themselves.
+    and subscriptions by their ids, its keys by themselves. What was found stays true, but for dates, while the number
+    of ``generation`` stays.
     """
 
     def __init__(self, written: Iterable[config.Application] = (), now: Callable[[], float] = time.time) -> None:
         self._now = now
+        self.generation = Generation()
         self._applications: dict[str, Application] = {}
         self._identified: dict[tuple[str, str, str | None], ApplicationKey] = {}
         self._hashed: dict[str, ApplicationKey] = {}
@@ -87,6 +89,7 @@ class Directory:
     def bind(self, stored: Stored) -> None:
         """Look into what is stored, from now on."""
         self._stored = stored
+        self.generation = stored.generation
         keys = {key.id for key in (*self._identified.values(), *self._hashed.values())}
         stored.reserve({"application": self._applications.keys(), "key": keys, "subscription": self._subscriptions})
         for (api, version, plan), made in self._plans.items():

@@ -24,7 +24,7 @@ from apim_core.access.revocations import Revocation, Revocations, TooMany
 from apim_core.access.subscriptions import StoredSubscription, StoredSubscriptions
 from apim_core.access.written import seconds
 
-__all__ = ["Stored", "revocation_of"]
+__all__ = ["Generation", "Stored", "revocation_of"]
 
 _NOBODY: Final = Application("", "")
 """Stands for the application of a key until the key is first found."""
@@ -32,6 +32,15 @@ _NOBODY: Final = Application("", "")
 
 _MOST_WORDS: Final = 50_000
 _WRITTEN: Final = "the configuration writes what has this id"
+
+
+class Generation:
+    """Counts what changes: whoever remembers what was found keeps the number, and looks again when it is another."""
+
+    __slots__ = ("number",)
+
+    def __init__(self) -> None:
+        self.number = 0
 
 
 class _Table(Protocol):
@@ -43,7 +52,8 @@ class _Table(Protocol):
 class Stored:
     """Applications, keys, subscriptions and revocations of a store. Belongs to the event loop that serves.
 
-    ``refuse`` is told of every entry that does not count: its key and why.
+    ``refuse`` is told of every entry that does not count: its key and why. ``generation`` counts changes of
+    applications, keys and subscriptions.
     """
 
     def __init__(
@@ -52,6 +62,7 @@ class Stored:
         now: Callable[[], float] = time.time,
         most_revocations: int = 100_000,
     ) -> None:
+        self.generation = Generation()
         self.applications = StoredApplications()
         self.keys = StoredKeys()
         self.subscriptions = StoredSubscriptions()
@@ -91,6 +102,7 @@ class Stored:
 
     def complete(self) -> None:
         """All that there is has been told since ``begin``."""
+        self.generation.number += 1
         for kind, ids in self._unseen.items():
             for id_ in ids:
                 self._tables[kind].remove(id_)
@@ -98,6 +110,7 @@ class Stored:
 
     def apply(self, change: Change) -> None:
         """Take in one change. An entry that is no good counts as absent; a revocation that was known stays."""
+        self.generation.number += 1
         kind, slash, id_ = change.key.removeprefix(PREFIX).partition("/")
         table = self._tables.get(kind)
         if table is None or not slash:

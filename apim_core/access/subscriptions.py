@@ -20,7 +20,7 @@ from apim_sdk import errors
 from apim_sdk.errors import ErrorKind
 from apim_sdk.identity import KeyType, Subscription
 
-__all__ = ["Entry", "PlanSubscriptions", "StoredSubscription", "StoredSubscriptions", "entry_of"]
+__all__ = ["Entry", "PlanSubscriptions", "StoredSubscription", "StoredSubscriptions", "best_of", "entry_of"]
 
 Entry = Subscription | tuple[Subscription, ...]
 """One application's subscriptions to one plan."""
@@ -74,14 +74,14 @@ class PlanSubscriptions:
     is stored counts, but for entries whose id is ``reserved``, for the configuration has given it away.
     """
 
-    __slots__ = ("_every_version", "_now", "_own_version", "_reserved", "_written")
+    __slots__ = ("_every_version", "_own_version", "_reserved", "_written", "now")
 
     def __init__(self, written: Mapping[str, Entry], reserved: Set[str], now: Callable[[], float]) -> None:
         self._written = written or None
         self._reserved = reserved
         self._own_version: Part = {}
         self._every_version: Part = {}
-        self._now = now
+        self.now = now
 
     def bind(self, own_version: Part, every_version: Part) -> None:
         """Look into these, too, from now on."""
@@ -91,29 +91,35 @@ class PlanSubscriptions:
     def find(self, application: str, key_type: KeyType | None = None) -> Subscription | ErrorKind:
         """The subscription that lets an application (its id) in with such a key (none told: production), or why none
         does."""
-        held: tuple[Subscription, ...] = ()
+        held = self.held(application)
+        return held if isinstance(held, Subscription) else best_of(held, key_type, self.now())
+
+    def held(self, application: str) -> Entry:
+        """What an application (its id) has: one subscription that lets it in until something changes, or those that
+        have to be judged, by ``best_of``, each time."""
         entry = None if self._written is None else self._written.get(application)
         if entry is not None:
-            if not isinstance(entry, tuple):
+            return entry
+        held: tuple[Subscription, ...] = ()
+        reserved = self._reserved
+        for part in (self._every_version, self._own_version):
+            entry = part.get(application) if part else None
+            if entry is None:
+                continue
+            if isinstance(entry, tuple):
+                held += tuple(each for each in entry if each.id not in reserved)
+            elif not reserved or entry.id not in reserved:
                 return entry
-            held = entry
-        else:
-            reserved = self._reserved
-            for part in (self._every_version, self._own_version):
-                entry = part.get(application) if part else None
-                if entry is None:
-                    continue
-                if isinstance(entry, tuple):
-                    held += tuple(each for each in entry if each.id not in reserved)
-                elif not reserved or entry.id not in reserved:
-                    return entry
-        return _best(held, key_type or "production", self._now()) if held else errors.NOT_SUBSCRIBED
+        return held
 
 
-def _best(held: tuple[Subscription, ...], key_type: KeyType, now: float) -> Subscription | ErrorKind:
+def best_of(held: tuple[Subscription, ...], key_type: KeyType | None, now: float) -> Subscription | ErrorKind:
+    """Of several subscriptions the first that lets such a key in (none told: production) now, or why none does."""
+    if not held:
+        return errors.NOT_SUBSCRIBED
     refusals = set()
     for subscription in held:
-        refusal = _refusal(subscription, key_type, now)
+        refusal = _refusal(subscription, key_type or "production", now)
         if refusal is None:
             return subscription
         refusals.add(refusal)

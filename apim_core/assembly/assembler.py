@@ -19,12 +19,13 @@ from apim_sdk.sink import Sink
 from apim_sdk.stores import Store
 
 from apim_core.access.directory import Directory
-from apim_core.admission import CompiledPlan
+from apim_core.admission import Admission, CompiledPlan
 from apim_core.assembly.access import check_access
 from apim_core.assembly.authentication import alternatives
 from apim_core.assembly.flows import EMPTY, FlowName, Level, Part, build_chain, compile_step, entry_steps
 from apim_core.assembly.plugins import Builder, Built
 from apim_core.assembly.trust import exchangeable, refused_keys, trusted_by
+from apim_core.callers import Callers
 from apim_core.combined import AllOf
 from apim_core.config import ConfigErrors, Configuration, PluginReference, SourceRef, Step
 from apim_core.config import model as config
@@ -189,7 +190,7 @@ class _Assembler:
         self._builder.key_managers = trusted_by(
             written, self._configuration.key_managers, self._key_managers, self._builder.problem
         )
-        plan_levels, plans = self._plans(written, place)
+        plan_levels, admission = self._plans(written, place)
         self._builder.key_managers = None
         entry = entry_steps((self._gateway, level), limit)
         if written.status == "blocked":
@@ -219,7 +220,7 @@ class _Assembler:
                     own_endpoint=operation.endpoint is not None,
                 ),
                 entry,
-                None if operation.authentication == "none" else plans,
+                None if operation.authentication == "none" else admission,
                 chains.of,
                 templates,
             )
@@ -232,7 +233,7 @@ class _Assembler:
         endpoint = self._builder.build(reference, Endpoint, f"{place}/endpoint")
         return _refused if endpoint is None else endpoint.send
 
-    def _plans(self, written: config.Api, place: str) -> tuple[Mapping[str, Level], tuple[CompiledPlan, ...]]:
+    def _plans(self, written: config.Api, place: str) -> tuple[Mapping[str, Level], Admission]:
         levels: dict[str, Level] = {}
         plans: list[CompiledPlan] = []
         for plan in written.plans:
@@ -254,7 +255,7 @@ class _Assembler:
                 )
             ]
         plans.sort(key=lambda plan: plan.anonymous)
-        return levels, tuple(plans)
+        return levels, Admission(tuple(plans))
 
     def _limit(self, limit: config.PlanLimit, plan: config.Plan) -> Step:
         """A plan's limit is the configured limit policy, counted for each subscription."""
@@ -275,9 +276,13 @@ class _Assembler:
             authenticator,
             condition,
             required,
-            self._directory.plan(written.name, written.version, plan.name),
-            self._directory,
-            refused_keys(written, self._configuration.key_type),
+            Callers(
+                self._directory,
+                self._directory.plan(written.name, written.version, plan.name),
+                requires_subscription=required,
+                refused_keys=refused_keys(written, self._configuration.key_type),
+                challenge=authenticator.challenge,
+            ),
         )
 
 

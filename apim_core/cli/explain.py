@@ -124,11 +124,11 @@ def _matched(assembly: Assembly, target: Target, parameters: dict[str, str], exc
 
 def _plan(target: Target, exchange: Exchange) -> Generator[str, None, str | None]:
     """The plan that would be taken; credentials are found, not judged."""
-    if target.plans is None:
+    if target.admission is None:
         yield "open to everybody (authentication: none)"
         return None
     chosen: str | None = None
-    for plan in target.plans:
+    for plan in target.admission.plans:
         try:
             reason = "its condition does not hold"
             if plan.condition is None or plan.condition.holds(exchange):

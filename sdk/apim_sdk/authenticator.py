@@ -19,8 +19,8 @@ class Authenticator(Plugin):
     """An authentication method of a plan.
 
     Finding is apart from judging so that a plan can be chosen by what a client presents, without running every
-    method. Both are called for every request: ``judge`` is a plain ``def`` unless it does I/O, and a plain one may
-    answer an awaitable where it only sometimes does.
+    method. Both are called for every request that is not recognised: ``judge`` is a plain ``def`` unless it does I/O,
+    and a plain one may answer an awaitable where it only sometimes does.
     """
 
     kind: ClassVar[str] = "authenticator"
@@ -30,6 +30,15 @@ class Authenticator(Plugin):
     """Whether it lets in whoever presents nothing; a plan of it is no refuge for a credential that was refused."""
     challenge: ClassVar[str | None] = None
     """The ``WWW-Authenticate`` challenge of a 401 (RFC 9110, section 11.6.1), such as ``Bearer realm="apim"``."""
+
+    def recognise(self, exchange: Exchange) -> Principal | None:
+        """Who is known to have presented the request's credential, if ``find`` and ``judge`` would say the same now.
+
+        The quick way for those that remember what they judged, asked before them; None where it takes a closer look.
+        It never refuses, and does no I/O. A subclass that defines ``find`` or ``judge`` anew is not asked this unless
+        it defines it as well.
+        """
+        return None
 
     def find(self, exchange: Exchange) -> Credential | None:
         """The credential, if the request carries one of this method; it is not judged here. No I/O."""

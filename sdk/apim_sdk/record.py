@@ -43,30 +43,38 @@ class Record:
 
     def __init__(self, exchange: Exchange, status: int, timestamp: float) -> None:
         request = exchange.request
-        api = getattr(exchange, "api", None)
-        operation = getattr(exchange, "operation", None)
         timings = exchange.timings
-        fault = exchange.fault
+        plan, application, principal, fault = exchange.plan, exchange.application, exchange.principal, exchange.fault
         self.timestamp = timestamp
         self.exchange_id = exchange.id
         self.method = request.method
         self.host = request.host
         self.path = request.path
         self.status = status
-        self.api: str | None = api.name if api is not None else None
-        self.version: str | None = api.version if api is not None else None
-        self.operation: str | None = operation.label if operation is not None else None
-        self.plan: str | None = exchange.plan.name if exchange.plan is not None else None
-        self.application: str | None = exchange.application.name if exchange.application is not None else None
-        self.subject: str | None = exchange.principal.subject if exchange.principal is not None else None
+        try:
+            api = exchange.api
+            self.api: str | None = api.name
+            self.version: str | None = api.version
+            self.operation: str | None = exchange.operation.label
+        except AttributeError:  # it matched none
+            self.api = self.version = self.operation = None
+        self.plan: str | None = None if plan is None else plan.name
+        self.application: str | None = None if application is None else application.name
+        self.subject: str | None = None if principal is None else principal.subject
         self.client_address = exchange.client.address
         self.bytes_received = exchange.bytes_received
         self.bytes_sent = exchange.bytes_sent
-        self.duration = timings.finished - timings.started
-        self.endpoint_duration = (timings.endpoint_finished or timings.finished) - timings.endpoint_started
-        if not timings.endpoint_started:
-            self.endpoint_duration = 0.0
-        self.error_key: str | None = fault.kind.key if fault is not None else None
-        self.error_code: str | None = fault.kind.code if fault is not None else None
-        self.error_detail: str | None = fault.detail if fault is not None else None
-        self.policy: str | None = fault.policy if fault is not None else None
+        finished = timings.finished
+        self.duration = finished - timings.started
+        began = timings.endpoint_started
+        self.endpoint_duration = (timings.endpoint_finished or finished) - began if began else 0.0
+        if fault is None:
+            self.error_key: str | None = None
+            self.error_code: str | None = None
+            self.error_detail: str | None = None
+            self.policy: str | None = None
+        else:
+            self.error_key = fault.kind.key
+            self.error_code = fault.kind.code
+            self.error_detail = fault.detail
+            self.policy = fault.policy

@@ -89,7 +89,8 @@ def test_a_step_that_is_switched_off_is_not_there(tmp_path: Path) -> None:
 def test_keyless_plans_are_tried_last(tmp_path: Path) -> None:
     text = changed("    plans:\n", "    plans:\n      - {name: public, authentication: {keyless: {}}}\n")
     (route,) = assembled(text, tmp_path).routes
-    assert ["known", "public"] == [plan.plan.name for plan in route.target.plans or ()]
+    assert route.target.admission is not None
+    assert ["known", "public"] == [plan.plan.name for plan in route.target.admission.plans]
 
 
 def test_a_blocked_api_answers_503_before_anything_else(tmp_path: Path) -> None:

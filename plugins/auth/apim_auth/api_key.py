@@ -71,6 +71,13 @@ class APIKey(Authenticator):
             keys = await asyncio.to_thread(self.jwt.load)
             self.hold(_signed=SignedKeys(keys, self.jwt.leeway, frozenset(self.scopes), context))
 
+    def recognise(self, exchange: Exchange) -> Principal | None:
+        value = exchange.request.headers.combined(self._header)
+        key = None if value is None else self._applications.find("api-key", value.decode("latin-1"))
+        if key is None or key.expires is not None or key.addresses or key.referers:
+            return None
+        return self._principal(key)
+
     def find(self, exchange: Exchange) -> Credential | None:
         request = exchange.request
         value = None
@@ -124,8 +131,7 @@ class APIKey(Authenticator):
         if self.forward:
             return
         request = exchange.request
-        if self.header:
-            request.headers.remove(self.header)
+        request.headers.discard(self._header)
         if self.query and request.query_string:
             remove_parameter(request, self.query)
 

@@ -131,6 +131,12 @@ class Basic(Authenticator):
         context.spawn(from_file.keep_fresh(context.log), f"users of {file}")
         return from_file
 
+    def recognise(self, exchange: Exchange) -> Principal | None:
+        value = exchange.request.headers.combined(b"authorization")
+        if value is None or not value.startswith(b"Basic "):
+            return None
+        return self._verifications.known(self._verifications.digest(value[6:].decode("latin-1")))
+
     def find(self, exchange: Exchange) -> Credential | None:
         value = exchange.request.headers.combined(b"authorization")
         if value is None or value[:6].lower() != b"basic ":
@@ -173,7 +179,7 @@ class Basic(Authenticator):
 
     def conceal(self, exchange: Exchange) -> None:
         if not self.forward:
-            exchange.request.headers.remove("Authorization")
+            exchange.request.headers.discard(b"authorization")
 
 
 def _name_and_password(token: str) -> tuple[str, str]:

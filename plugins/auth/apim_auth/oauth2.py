@@ -57,6 +57,8 @@ class OAuth2(TokenAuthenticator):
         if self._introspector is not None:
             await self._introspector.close()
 
+    recognise = TokenAuthenticator.recognise  # what is known has been found by the pattern before
+
     def find(self, exchange: Exchange) -> Credential | None:
         credential = super().find(exchange)
         if credential is None or self.token_pattern is None:

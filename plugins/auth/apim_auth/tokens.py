@@ -120,6 +120,10 @@ class TokenAuthenticator(Authenticator):
         """The token, if it is good in itself, whoever presents it. Raises Reject."""
         return self._known.get(token) or self._examine(token)
 
+    def recognise(self, exchange: Exchange) -> Principal | None:
+        value = exchange.request.headers.combined(self._header)
+        return None if value is None else self._known.bearer(value)
+
     def find(self, exchange: Exchange) -> Credential | None:
         request = exchange.request
         token = None
@@ -134,11 +138,7 @@ class TokenAuthenticator(Authenticator):
         return None if token is None else Credential("bearer", Secret(token))
 
     def judge(self, credential: Credential, exchange: Exchange) -> Principal | Awaitable[Principal]:
-        token = credential.value.reveal()
-        return self._known.bearer(token) or self._judge(token, exchange)
-
-    def _judge(self, token: str, exchange: Exchange) -> Principal | Awaitable[Principal]:
-        verified = self.examine(token)
+        verified = self.examine(credential.value.reveal())
         return self._present(verified, exchange) if isinstance(verified, Verified) else self._later(verified, exchange)
 
     async def _later(self, asked: Awaitable[Verified], exchange: Exchange) -> Principal:
@@ -156,8 +156,7 @@ class TokenAuthenticator(Authenticator):
     def conceal(self, exchange: Exchange) -> None:
         if self.forward:
             return
-        if self.header:
-            exchange.request.headers.discard(self._header)
+        exchange.request.headers.discard(self._header)
         if self.query:
             remove_parameter(exchange.request, self.query)
         if self.cookie:

@@ -13,6 +13,10 @@ __all__ = ["Verified", "VerifiedTokens"]
 _ENTRY = 1600
 _PER_CHARACTER = 3
 """About how many bytes of memory a token takes: an entry with the usual claims, and more as it is longer."""
+_SCHEME = b"Bearer "
+_END = 64
+"""How many bytes at its end a token is looked up by, before it is compared whole: to hash all of it for every request
+would take longer than the rest of the look-up. They are the token's signature, or as random."""
 
 
 class Verified:
@@ -21,7 +25,8 @@ class Verified:
     ``until`` and ``usable_until`` are in seconds since the epoch: up to the first it is good without asking anybody;
     between the two it is good only where nobody can be asked. ``confirmation`` is its ``cnf`` (RFC 7800), None for a
     bearer token. ``generation`` is that of the key manager when its key was looked up. VerifiedTokens sets
-    ``looked_at``, the generation of revocations in which it was last found not to be revoked.
+    ``presented``, what a header says that carries the token, and ``looked_at``, the generation of revocations in which
+    it was last found not to be revoked.
     """
 
     __slots__ = (
@@ -30,6 +35,7 @@ class Verified:
         "issued_at",
         "looked_at",
         "manager",
+        "presented",
         "principal",
         "subject",
         "token_id",
@@ -60,6 +66,7 @@ class Verified:
         self.subject = subject
         self.issued_at = issued_at
         self.looked_at = -1
+        self.presented = b""
 
     def revoked(self, token: str, revocations: Revocations) -> bool:
         """Whether the token, or all of its client or subject from its time, were revoked."""
@@ -88,7 +95,8 @@ class Verified:
 class VerifiedTokens:
     """Tokens that are good: until they expire, are revoked, a key leaves their key manager, or newer need the room.
 
-    Bounded in tokens and in bytes (estimated). Belongs to one event loop; ``now`` gives seconds since the epoch.
+    Of two with the same end only the newer is remembered. Bounded in tokens and in bytes (estimated). Belongs to one
+    event loop; ``now`` gives seconds since the epoch.
     """
 
     __slots__ = ("_bytes", "_entries", "_most", "_most_bytes", "_now", "_revocations")
@@ -99,19 +107,21 @@ class VerifiedTokens:
         self._now = now
         self._revocations = revocations
         self._bytes = 0
-        self._entries: OrderedDict[str, Verified] = OrderedDict()
+        self._entries: OrderedDict[bytes, Verified] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def bearer(self, token: str) -> Principal | None:
-        """Whose bearer token it is, where that takes no closer look: the quick way, taken by nearly every request."""
-        entry = self._entries.get(token)
+    def bearer(self, presented: bytes) -> Principal | None:
+        """Whose bearer token stands in a header (``Bearer ...``), where that takes no closer look: the quick way, taken
+        by nearly every request."""
+        entry = self._entries.get(presented[-_END:])
         if (
             entry is None
+            or entry.presented != presented
             or entry.looked_at != self._revocations.generation
-            or entry.generation != entry.manager.generation
             or entry.until <= self._now()
+            or entry.generation != entry.manager.generation
             or entry.confirmation is not None
         ):
             return None
@@ -119,7 +129,7 @@ class VerifiedTokens:
 
     def get(self, token: str) -> Verified | None:
         """What is known of a token, if it is still good."""
-        entry = self._entries.get(token)
+        entry = self._find(token)
         if entry is None:
             return None
         now = self._now()
@@ -129,33 +139,45 @@ class VerifiedTokens:
             or entry.generation != entry.manager.generation
             or (entry.looked_at != generation and entry.revoked(token, self._revocations))
         ):
-            self._drop(token)
+            self._drop(entry)
             return None
         entry.looked_at = generation
         return entry if now < entry.until else None
 
     def usable(self, token: str) -> Verified | None:
         """What was known of a token, where nobody can be asked now."""
-        entry = self._entries.get(token)
+        entry = self._find(token)
         if entry is None or entry.usable_until <= self._now() or entry.revoked(token, self._revocations):
             return None
         return entry
 
     def put(self, token: str, verified: Verified) -> None:
         """Keep what was verified, in place of what was known of it; the oldest leave for it."""
-        if token in self._entries:
-            self._drop(token)
-        if _size_of(token) > self._most_bytes:
+        verified.presented = _presented(token)
+        there = self._entries.get(verified.presented[-_END:])
+        if there is not None:
+            self._drop(there)
+        if _size_of(verified) > self._most_bytes:
             return
-        self._entries[token] = verified
-        self._bytes += _size_of(token)
+        self._entries[verified.presented[-_END:]] = verified
+        self._bytes += _size_of(verified)
         while self._bytes > self._most_bytes or len(self._entries) > self._most:
-            self._drop(next(iter(self._entries)))
+            self._drop(next(iter(self._entries.values())))
 
-    def _drop(self, token: str) -> None:
-        del self._entries[token]
-        self._bytes -= _size_of(token)
+    def _find(self, token: str) -> Verified | None:
+        presented = _presented(token)
+        entry = self._entries.get(presented[-_END:])
+        return None if entry is None or entry.presented != presented else entry
+
+    def _drop(self, entry: Verified) -> None:
+        del self._entries[entry.presented[-_END:]]
+        self._bytes -= _size_of(entry)
 
 
-def _size_of(token: str) -> int:
-    return _ENTRY + _PER_CHARACTER * len(token)
+def _presented(token: str) -> bytes:
+    """The token as it mostly stands in a header."""
+    return _SCHEME + token.encode("utf-8", "surrogatepass")
+
+
+def _size_of(entry: Verified) -> int:
+    return _ENTRY + _PER_CHARACTER * (len(entry.presented) - len(_SCHEME))

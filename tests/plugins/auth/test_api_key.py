@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from ipaddress import ip_network
+from typing import Any
 
 import pytest
 from apim_auth.api_key import APIKey
-from apim_sdk import Application, Credential, Exchange, Principal, Reject, Secret
+from apim_sdk import Application, ApplicationKey, Credential, Exchange, Principal, Reject, Secret
 from apim_sdk.errors import INVALID_CREDENTIALS
 from apim_sdk.testing import FakeApplications, FakeContext, build, make_exchange, started
 
@@ -104,3 +106,31 @@ def test_a_key_that_is_forwarded_stays() -> None:
 def test_settings_without_a_place_for_the_key_are_refused() -> None:
     with pytest.raises(Exception, match="name the `header` or the `query` parameter"):
         build(APIKey, {"header": ""})
+
+
+def recognised(key: ApplicationKey, *exchanges: Exchange) -> list[str | None]:
+    """Of each exchange the subject that is recognised."""
+
+    async def recognise() -> list[str | None]:
+        plugin = build(APIKey, {"query": "key"})
+        async with started(plugin, FakeContext(applications=FakeApplications({("api-key", "k-1"): key}))):
+            known = [plugin.recognise(exchange) for exchange in exchanges]
+            return [None if each is None else each.subject for each in known]
+
+    return asyncio.run(recognise())
+
+
+def test_a_key_in_the_header_is_recognised() -> None:
+    exchanges = [make_exchange(headers=[("X-API-Key", value) for value in values]) for values in (["k-1"], ["k-2"], [])]
+    twice = make_exchange(headers=[("X-API-Key", "k-1")] * 2)
+
+    assert ["shop", None, None, None] == recognised(ApplicationKey(SHOP, "api-key", "1"), *exchanges, twice)
+
+
+@pytest.mark.parametrize(
+    "bound", [{"expires": 1.0}, {"expires": 1e12}, {"addresses": (ip_network("10.0.0.0/8"),)}, {"referers": ("a/*",)}]
+)
+def test_a_key_with_dates_or_bounds_takes_a_closer_look(bound: dict[str, Any]) -> None:
+    key = ApplicationKey(SHOP, "api-key", "1", **bound)
+
+    assert [None] == recognised(key, make_exchange(headers={"X-API-Key": "k-1"}))

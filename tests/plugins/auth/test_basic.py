@@ -216,6 +216,19 @@ def test_a_right_password_is_checked_once_until_its_time_is_over() -> None:
     assert [1, 1, 2] == asyncio.run(scenario())
 
 
+def test_who_was_right_is_recognised_and_nobody_else_is() -> None:
+    right, wrong = request(f"anna:{PASSWORD}"), request("anna:wrong")
+
+    async def scenario() -> list[bool]:
+        plugin = build(Basic, SETTINGS)
+        async with started(plugin, FakeContext()):
+            assert plugin.recognise(right) is None
+            principal = await judged(plugin, right)
+            return [plugin.recognise(each) is principal for each in (right, wrong, make_exchange())]
+
+    assert [True, False, False] == asyncio.run(scenario())
+
+
 def test_a_wrong_password_is_checked_each_time() -> None:
     async def scenario() -> int:
         users = Counted()

@@ -498,3 +498,39 @@ def test_settings_without_a_place_for_the_token_are_refused() -> None:
 def test_a_symmetric_algorithm_cannot_be_configured() -> None:
     with pytest.raises(Exception, match="HS256"):
         build(JWT, {"key_manager": "main", "algorithms": ["HS256"]})
+
+
+# Recognised
+
+
+def recognised(token: str, *exchanges: Exchange, settings: Mapping[str, Any] = {}) -> list[bool]:  # not changed
+    """Of each exchange whether its token is recognised, once the token was judged and let in."""
+
+    async def scenario() -> list[bool]:
+        plugin = build(JWT, {"key_manager": "main", **settings})
+        async with started(plugin, context()):
+            assert plugin.recognise(bearer(token)) is None
+            principal = await judged(plugin, token)
+            return [plugin.recognise(each) is principal for each in exchanges]
+
+    return asyncio.run(scenario())
+
+
+def test_a_token_that_was_judged_is_recognised_and_no_other_is() -> None:
+    token, other = signed(claims()), signed(claims(sub="bert"))
+    both = make_exchange(headers=[("Authorization", f"Bearer {token}"), ("Authorization", f"Bearer {token}")])
+
+    assert [True, False, False, False] == recognised(token, bearer(token), bearer(other), both, make_exchange())
+
+
+@pytest.mark.parametrize("value", ["%s", "Basic %s", "Bearer x%s", "Bearer %sx", "Bearer  %s", "DPoP %s"])
+def test_a_token_is_recognised_as_a_bearer_token_only(value: str) -> None:
+    token = signed(claims())
+
+    assert [False] == recognised(token, make_exchange(headers={"Authorization": value % token}))
+
+
+def test_nothing_is_recognised_where_nothing_is_remembered() -> None:
+    token = signed(claims())
+
+    assert [False] == recognised(token, bearer(token), settings={"cache_tokens": 0})

@@ -48,16 +48,37 @@ def test_the_quick_way_knows_bearer_tokens_that_take_no_closer_look() -> None:
     for token in ("bearer", "bound"):
         tokens.get(token)
 
-    assert [ANNA, None, None] == [tokens.bearer(token) for token in ("bearer", "bound", "other")]
+    assert [ANNA, None, None] == [tokens.bearer(b"Bearer " + token) for token in (b"bearer", b"bound", b"other")]
     revocations.revoke("somebody else")
-    assert tokens.bearer("bearer") is None
+    assert tokens.bearer(b"Bearer bearer") is None
     tokens.get("bearer")
-    assert ANNA is tokens.bearer("bearer")
+    assert ANNA is tokens.bearer(b"Bearer bearer")
     manager._generation += 1
-    assert tokens.bearer("bearer") is None
+    assert tokens.bearer(b"Bearer bearer") is None
     manager._generation -= 1
     clock.advance(10.0)
-    assert tokens.bearer("bearer") is None
+    assert tokens.bearer(b"Bearer bearer") is None
+
+
+def test_the_quick_way_takes_no_token_for_another_with_the_same_end() -> None:
+    tokens = remembered()
+    end = "x" * 100
+    tokens.put(f"a{end}", good())
+    tokens.get(f"a{end}")
+
+    assert ANNA is tokens.bearer(f"Bearer a{end}".encode())
+    assert [None, None] == [tokens.bearer(f"Bearer {start}{end}".encode()) for start in ("b", "")]
+    assert tokens.get(f"b{end}") is None
+
+
+def test_of_two_tokens_with_the_same_end_the_newer_is_remembered() -> None:
+    tokens = remembered()
+    end = "x" * 100
+    tokens.put(f"a{end}", good())
+    tokens.put(f"b{end}", good())
+
+    assert [False, True] == [tokens.get(f"{start}{end}") is not None for start in "ab"]
+    assert 1 == len(tokens)
 
 
 def test_a_token_is_forgotten_when_a_key_leaves_its_key_manager_and_others_are_not() -> None:
