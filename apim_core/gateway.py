@@ -193,12 +193,12 @@ class Gateway:
         finally:
             if exchange._afters:
                 await snapshot.pipeline.finish(exchange)
+            exchange.bytes_received = stream.bytes_received
+            exchange.bytes_sent = stream.bytes_sent
             if exchange._deferred:
                 self._call_deferred(exchange)
             recorder = snapshot.recorder
             if recorder.wanted:
-                exchange.bytes_received = stream.bytes_received
-                exchange.bytes_sent = stream.bytes_sent
                 exchange.timings.finished = time.monotonic()
                 recorder.add(Record(exchange, status, time.time()))
             snapshot.left()

@@ -7,6 +7,7 @@ keys and defaults, from the same classes; descriptions are the docstrings under 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from enum import Enum
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from types import MappingProxyType
 from typing import Any, Final
@@ -157,10 +158,8 @@ class _Writer:
             return self._define("plugin", lambda: {"type": "object", "minProperties": 1, "maxProperties": 1})
         if kind in _LEAVES:
             return dict(_LEAVES[kind])
-        if hasattr(kind, "schema") and kind in LEAVES:
-            return dict(kind.schema)
-        if kind in LEAVES:
-            return dict(_TEXT)
+        if kind in LEAVES or (isinstance(kind, type) and issubclass(kind, str) and not issubclass(kind, Enum)):
+            return dict(getattr(kind, "schema", _TEXT))  # a plugin's own kind of text
         if shapes.is_anything(kind):
             return {}
         return self._shaped(kind)

@@ -10,12 +10,14 @@ __all__ = ["option_table", "type_of"]
 
 
 def option_table(schema: Mapping[str, Any], title: str) -> str:
-    """A Markdown table with a row an option: name, type, default, description. Empty where there are no options."""
+    """A Markdown table with a row an option: name, type, default, description; required ones
+    first. Empty where there are no options."""
     options = schema.get("properties", {})
     if not options:
         return ""
     required = schema.get("required", ())
-    rows = [_row(name, option, name in required) for name, option in options.items()]
+    ordered = sorted(options, key=lambda name: name not in required)
+    rows = [_row(name, options[name], name in required) for name in ordered]
     heading = [f"## {title}\n"] if title else []
     return "\n".join([*heading, "| option | type | default | what it is |", "|---|---|---|---|", *rows, ""])
 

@@ -226,6 +226,8 @@ APPLICATION_LIMIT_EXCEEDED = ErrorKind("APPLICATION_LIMIT_EXCEEDED", "900803", 4
 SUBSCRIPTION_LIMIT_EXCEEDED = ErrorKind("SUBSCRIPTION_LIMIT_EXCEEDED", "900804", 429, "Message throttled out")
 DENIED = ErrorKind("DENIED", "900805", 403, "Message blocked", "You have been blocked from accessing the resource")
 CUSTOM_LIMIT_EXCEEDED = ErrorKind("CUSTOM_LIMIT_EXCEEDED", "900806", 429, "Message throttled out")
+SUBSCRIPTION_BURST_EXCEEDED = ErrorKind("SUBSCRIPTION_BURST_EXCEEDED", "900807", 429, "Message throttled out")
+APPLICATION_BURST_EXCEEDED = ErrorKind("APPLICATION_BURST_EXCEEDED", "900809", 429, "Message throttled out")
 LIMIT_UNDECIDED = ErrorKind(
     "LIMIT_UNDECIDED", "503", 503, "Service Unavailable", "Whether this call is within its limit cannot be told now"
 )

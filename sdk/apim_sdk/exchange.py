@@ -74,7 +74,7 @@ class Exchange:
     endpoint's URL: the canonical path behind the API's context, or what a policy put there. ``variables`` is free for
     policies to pass values on; ``key_type`` says for which world the caller's key is, None where nothing says so.
     ``fault`` is set once something refused or failed. ``bytes_received`` and
-    ``bytes_sent`` count body bytes and are final when the exchange is recorded.
+    ``bytes_sent`` count body bytes and are final when the exchange is over: in what was deferred, and in the record.
     """
 
     __slots__ = (

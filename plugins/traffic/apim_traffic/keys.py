@@ -1,83 +1,132 @@
-"""What calls are counted by: who or what they have in common."""
+"""What calls are counted by: who or what they have in common.
+
+A key is a short text. Ids begin with a letter or a digit; addresses, which stand in where there is no identity, with
+``.`` or ``:``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from hashlib import blake2b
-from types import MappingProxyType
+from ipaddress import ip_address
 from typing import Final
 
 from apim_sdk import ANONYMOUS, Exchange, Expression
 
-__all__ = ["PRESETS", "Key", "key_of"]
+__all__ = ["PARTS", "Key", "key_of", "named_key", "short"]
 
-Key = Callable[[Exchange], Hashable]
+Key = Callable[[Exchange], str]
 
 _LONGEST: Final = 64
 """Longest text that is kept as it is; a client must not fill the memory with long ones."""
 
-
-def _api(exchange: Exchange) -> Hashable:
-    api = exchange.api
-    return api.name, api.version
-
-
-def _operation(exchange: Exchange) -> Hashable:
-    api = exchange.api
-    operation = exchange.operation
-    return api.name, api.version, operation.method, operation.template
-
-
-def _plan(exchange: Exchange) -> Hashable:
-    api = exchange.api
-    return api.name, api.version, exchange.plan and exchange.plan.name
+PARTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "api": ("api", "version"),
+    "operation": ("api", "version", "operation"),
+    "plan": ("api", "version", "plan"),
+    "application": ("application",),
+    "application-user": ("application", "user"),
+    "subscription": ("subscription",),
+    "ip": ("address",),
+    "principal.subject": ("issuer", "user"),
+}
+"""The keys that have a name, and the parts that say which one is meant, such as for a reset."""
 
 
-def _ip(exchange: Exchange) -> Hashable:
-    """The address; of IPv6 the /64 network, which is what one subscriber holds."""
-    return exchange.client.address.packed[:8]
+def key_of(what: str | Expression, ipv6_prefix: int = 64) -> Key:
+    """The key of that name, or the value of a CEL expression."""
+    return _presets(ipv6_prefix)[what] if isinstance(what, str) else _valued(what)
 
 
-def _application(exchange: Exchange) -> Hashable:
-    application = exchange.application
-    return _ip(exchange) if application is None else application.id
+def named_key(name: str, parts: Mapping[str, str], ipv6_prefix: int = 64) -> str | None:
+    """The text of the key of that name for whom ``parts`` describes; None where they are not this key's parts.
+
+    A key that is an expression has one part, its ``value``. A subject without an issuer is named without it, too.
+    """
+    wanted = PARTS.get(name, ("value",))
+    given = {"issuer": "", **parts} if "issuer" in wanted else parts
+    if set(given) != set(wanted):
+        return None
+    values = [given[part] for part in wanted]
+    if name == "ip":
+        try:
+            return _address_text(ip_address(values[0]).packed, 128 - ipv6_prefix)
+        except ValueError:
+            return None
+    return values[0] if name in ("application", "subscription") else short("\n".join(values))
 
 
-def _subscription(exchange: Exchange) -> Hashable:
-    subscription = exchange.subscription
-    return _application(exchange) if subscription is None else subscription.id
+def short(text: str) -> str:
+    """The text itself, or the digest of a long one, which is longer than any text that is kept."""
+    if len(text) <= _LONGEST:
+        return text
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=_LONGEST // 2 + 1).hexdigest()
 
 
-def _subject(exchange: Exchange) -> Hashable:
-    principal = exchange.principal
-    if principal is None or principal is ANONYMOUS:
-        return _ip(exchange)
-    return principal.issuer, principal.subject
+def _address_text(packed: bytes, shift: int) -> str:
+    number = int.from_bytes(packed)
+    return f".{number:x}" if len(packed) == 4 else f":{number >> shift:x}"
 
 
-PRESETS: Final[Mapping[str, Key]] = MappingProxyType(
-    {
-        "api": _api,
-        "operation": _operation,
-        "plan": _plan,
-        "application": _application,
-        "subscription": _subscription,
-        "ip": _ip,
-        "principal.subject": _subject,
+def _presets(ipv6_prefix: int) -> Mapping[str, Key]:
+    """The keys that have a name. Where a call has no application, subscription or subject, its address stands in."""
+    shift = 128 - ipv6_prefix
+
+    def api(exchange: Exchange) -> str:
+        return short(f"{exchange.api.name}\n{exchange.api.version}")
+
+    def operation(exchange: Exchange) -> str:
+        api, operation = exchange.api, exchange.operation
+        return short(f"{api.name}\n{api.version}\n{operation.method} {operation.template}")
+
+    def plan(exchange: Exchange) -> str:
+        plan = exchange.plan
+        return short(f"{exchange.api.name}\n{exchange.api.version}\n{'' if plan is None else plan.name}")
+
+    def address(exchange: Exchange) -> str:
+        address = exchange.client.address
+        return f".{int(address):x}" if address.version == 4 else f":{int(address) >> shift:x}"
+
+    def application(exchange: Exchange) -> str:
+        application = exchange.application
+        return address(exchange) if application is None else application.id
+
+    def application_user(exchange: Exchange) -> str:
+        application, principal = exchange.application, exchange.principal
+        if application is None:
+            return subject(exchange)
+        if principal is None or principal is ANONYMOUS:
+            return application.id
+        return short(f"{application.id}\n{principal.subject}")
+
+    def subscription(exchange: Exchange) -> str:
+        subscription = exchange.subscription
+        return application(exchange) if subscription is None else subscription.id
+
+    def subject(exchange: Exchange) -> str:
+        principal = exchange.principal
+        if principal is None or principal is ANONYMOUS:
+            return address(exchange)
+        return short(f"{principal.issuer or ''}\n{principal.subject}")
+
+    return {
+        "api": api,
+        "operation": operation,
+        "plan": plan,
+        "application": application,
+        "application-user": application_user,
+        "subscription": subscription,
+        "ip": address,
+        "principal.subject": subject,
     }
-)
-"""The keys that have a name. Where a call has no application, subscription or subject, its address stands in."""
 
 
-def key_of(expression: Expression) -> Key:
-    """The value of an expression as a key; of any type, and short."""
+def _valued(expression: Expression) -> Key:
+    """The value of an expression, of any type, as a key."""
     evaluate = expression.evaluate
 
-    def key(exchange: Exchange) -> Hashable:
+    def key(exchange: Exchange) -> str:
         value = evaluate(exchange)
-        text = value if isinstance(value, str) else repr(value)
-        return (
-            text if len(text) <= _LONGEST else blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-        )
+        return short(value if isinstance(value, str) else repr(value))
 
     return key

@@ -83,13 +83,17 @@ async def run(
     if not any(hasattr(policy, method) for method in FLOW_METHODS[flow]):
         raise ValueError(f"{type(policy).__name__} defines none of {', '.join(FLOW_METHODS[flow])}: not for {flow!r}")
     passage = _Passage(policy, exchange, endpoint or FakeEndpoint())
+    passed = {
+        "entry": passage.request,
+        "request": passage.request,
+        "response": passage.response,
+        "fault": passage.fault,
+    }[flow]
     try:
-        response = await {
-            "entry": passage.request,
-            "request": passage.request,
-            "response": passage.response,
-            "fault": passage.fault,
-        }[flow]()
+        try:
+            response = await passed()
+        finally:
+            await _leave(exchange)
         await exchange.request.body.read()
         await response.body.read()
     except Fault as fault:
@@ -105,6 +109,14 @@ def _usual_flow(policy: Policy) -> str:
     if not flows:
         raise ValueError(f"{type(policy).__name__} may stand in no flow: it defines none of the methods of a policy")
     return "request" if "request" in flows else flows[0]
+
+
+async def _leave(exchange: Exchange) -> None:
+    """Call back whoever asked for it with ``before_answer``, the last first."""
+    while exchange._afters:
+        pending = exchange._afters.pop()(exchange)
+        if inspect.isawaitable(pending):
+            await pending
 
 
 class _Passage:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,37 +12,22 @@ from apim_sdk import (
     API,
     Application,
     ErrorKind,
+    EvaluationError,
     Exchange,
+    Headers,
     Operation,
     Plan,
     Principal,
     Subscription,
     errors,
 )
-from apim_sdk.testing import FakeContext, Outcome, build, make_exchange, run, started
+from apim_sdk.testing import FakeContext, build, make_exchange, run, started
 from apim_traffic.rate_limit import RateLimit
+from support import limits as support_limits
+from support.limits import Try
 
-Try = Callable[[Exchange], Awaitable[Outcome]]
-
-
-def limited(settings: dict[str, Any], steps: Callable[[Try, FakeContext], Awaitable[None]]) -> None:
-    async def body() -> None:
-        context = FakeContext()
-        policy = build(RateLimit, settings)
-        async with started(policy, context):
-            await steps(lambda exchange: run(policy, exchange), context)
-
-    asyncio.run(body())
-
-
-def statuses(settings: dict[str, Any], *exchanges: Exchange) -> list[int]:
-    seen: list[int] = []
-
-    async def steps(attempt: Try, context: FakeContext) -> None:
-        seen.extend([(await attempt(exchange)).status for exchange in exchanges])
-
-    limited(settings, steps)
-    return seen
+limited = partial(support_limits.limited, RateLimit)
+statuses = partial(support_limits.statuses, RateLimit)
 
 
 def test_exactly_as_many_as_allowed_pass_in_a_fresh_window() -> None:
@@ -86,6 +71,7 @@ def test_a_refusal_says_when_to_come_again() -> None:
         ("api", errors.API_LIMIT_EXCEEDED),
         ("operation", errors.OPERATION_LIMIT_EXCEEDED),
         ("application", errors.APPLICATION_LIMIT_EXCEEDED),
+        ("application-user", errors.APPLICATION_LIMIT_EXCEEDED),
         ("subscription", errors.SUBSCRIPTION_LIMIT_EXCEEDED),
         ("plan", errors.CUSTOM_LIMIT_EXCEEDED),
         ("ip", errors.CUSTOM_LIMIT_EXCEEDED),
@@ -111,6 +97,10 @@ APART = {
     "operation": ({"operation": Operation("GET", "/a")}, {"operation": Operation("PUT", "/a")}),
     "plan": ({"plan": Plan("gold")}, {"plan": Plan("silver")}),
     "application": ({"application": SHOP}, {"application": KIOSK}),
+    "application-user": (
+        {"application": SHOP, "principal": Principal("anna")},
+        {"application": SHOP, "principal": Principal("ben")},
+    ),
     "subscription": (
         {"application": SHOP, "subscription": Subscription("orders", "gold", "s1")},
         {"application": SHOP, "subscription": Subscription("stock", "gold", "s2")},
@@ -132,7 +122,7 @@ def test_each_value_of_the_key_counts_apart(key: str) -> None:
     assert [200, 200, 429] == statuses({"requests": 1, "per": "1m", "key": key}, *exchanges)
 
 
-@pytest.mark.parametrize("key", ["application", "subscription", "principal.subject"])
+@pytest.mark.parametrize("key", ["application", "application-user", "subscription", "principal.subject"])
 def test_without_an_identity_each_address_counts_apart(key: str) -> None:
     exchanges = [make_exchange(client=f"192.0.2.{last}", principal=ANONYMOUS) for last in (1, 2, 1)]
 
@@ -143,6 +133,12 @@ def test_addresses_of_one_ipv6_network_count_together() -> None:
     exchanges = [make_exchange(client=address) for address in ("2001:db8::1", "2001:db8::2", "2001:db8:0:1::1")]
 
     assert [200, 429, 200] == statuses({"requests": 1, "per": "1m", "key": "ip"}, *exchanges)
+
+
+def test_the_ipv6_network_that_counts_as_one_can_be_larger() -> None:
+    exchanges = [make_exchange(client=address) for address in ("2001:db8::1", "2001:db8:0:1::1", "2001:db8:1::1")]
+
+    assert [200, 429, 200] == statuses({"requests": 1, "per": "1m", "key": "ip", "ipv6_prefix": 48}, *exchanges)
 
 
 def test_long_values_of_an_expression_count_apart_too() -> None:
@@ -191,22 +187,39 @@ def test_the_older_headers_are_there_for_who_wants_them() -> None:
     limited({"requests": 10, "per": "1m", "headers": ["x-ratelimit"]}, steps)
 
 
+async def through(exchange: Exchange, *policies: RateLimit) -> Headers:
+    """The headers of the answer to an exchange that went through several limits."""
+    for policy in policies[1:]:
+        policy.on_request(exchange)
+    response = (await run(policies[0], exchange)).response
+    assert response is not None
+    return response.headers
+
+
 def test_of_several_limits_the_older_headers_tell_the_one_with_the_least_left() -> None:
     async def body() -> list[str | None]:
         tight = build(RateLimit, {"requests": 2, "per": "1m", "headers": ["x-ratelimit"]})
         wide = build(RateLimit, {"requests": 9, "per": "1m", "headers": ["x-ratelimit"]})
         async with started(tight, FakeContext(place="tight")), started(wide, FakeContext(place="wide")):
-            seen = []
-            for first, second in [(tight, wide), (wide, tight)]:
-                exchange = make_exchange()
-                await run(first, exchange)
-                assert exchange.response is not None
-                second.on_request(exchange)
-                second.after(exchange)
-                seen.append(exchange.response.headers.get("X-RateLimit-Limit"))
-            return seen
+            return [
+                (await through(make_exchange(), *order)).get("X-RateLimit-Limit")
+                for order in [(tight, wide), (wide, tight)]
+            ]
 
     assert ["2", "2"] == asyncio.run(body())
+
+
+def test_several_limits_tell_in_one_list() -> None:
+    async def body() -> list[tuple[str, str]]:
+        one = build(RateLimit, {"requests": 2, "per": "1m", "headers": ["ratelimit"], "name": "one"})
+        two = build(RateLimit, {"requests": 9, "per": "1m", "headers": ["ratelimit"], "name": "two"})
+        async with started(one, FakeContext(place="one")), started(two, FakeContext(place="two")):
+            return list((await through(make_exchange(), one, two)).items())
+
+    assert [
+        ("RateLimit-Policy", '"one";q=2;w=60, "two";q=9;w=60'),
+        ("RateLimit", '"one";r=1;t=30, "two";r=8;t=7'),
+    ] == asyncio.run(body())
 
 
 def test_an_answer_says_nothing_unless_it_is_wanted() -> None:
@@ -244,6 +257,156 @@ def test_a_full_table_is_counted() -> None:
     limited({"requests": 1, "per": "1m", "key": "ip", "max_keys": 2}, steps)
 
 
+def test_a_refused_call_counts_where_that_is_wanted() -> None:
+    async def steps(attempt: Try, context: FakeContext) -> None:
+        for _ in range(4):
+            await attempt(make_exchange())
+        context.clock.advance(59.0)
+        assert 429 == (await attempt(make_exchange())).status
+
+    limited({"requests": 2, "per": "1m", "key": "api", "count_refused": True}, steps)
+
+
+def test_a_call_counts_for_what_it_costs() -> None:
+    settings = {"requests": 10, "per": "1m", "key": "api", "cost": "int(request.headers['x-cost'])"}
+    exchanges = [make_exchange(headers={"X-Cost": cost}) for cost in ("6", "5", "4", "0", "-3", "1")]
+
+    assert [200, 429, 200, 200, 200, 429] == statuses(settings, *exchanges)
+
+
+def test_a_call_that_costs_more_than_there_ever_is_is_not_told_to_come_again() -> None:
+    async def steps(attempt: Try, context: FakeContext) -> None:
+        fault = (await attempt(make_exchange())).fault
+        assert fault is not None
+        assert "Retry-After" not in fault.headers
+        assert {} == fault.fields
+
+    limited({"requests": 10, "per": "1m", "cost": "11"}, steps)
+
+
+@pytest.mark.parametrize("cost", ["'a'", "true", "1e300", "null"])
+def test_a_cost_that_is_no_number_is_an_error(cost: str) -> None:
+    async def steps(attempt: Try, context: FakeContext) -> None:
+        with pytest.raises(EvaluationError, match="a cost is a number"):
+            await attempt(make_exchange())
+
+    limited({"requests": 10, "per": "1m", "cost": cost}, steps)
+
+
+def test_what_is_beyond_a_limit_that_does_not_stop_comes_through_marked() -> None:
+    async def steps(attempt: Try, context: FakeContext) -> None:
+        first, second = [await attempt(make_exchange()) for _ in range(2)]
+        assert first.response is not None
+        assert second.response is not None
+        assert [None, "api"] == [each.exchange.variables.get("over_quota") for each in (first, second)]
+        assert [None, "api"] == [each.headers.get("X-Over-Quota") for each in (first.response, second.response)]
+        assert 1 == context.metrics.counters["apim_limit_over_quota_total", context.place]
+
+    limited({"requests": 1, "per": "1m", "key": "api", "stop_on_quota": False}, steps)
+
+
+def test_clients_are_warned_near_the_limit_and_operators_once_in_a_window() -> None:
+    async def steps(attempt: Try, context: FakeContext) -> None:
+        answers = [(await attempt(make_exchange())).response for _ in range(10)]
+        assert [None] * 7 + ["api"] * 3 == [each and each.headers.get("X-RateLimit-Warning") for each in answers]
+        assert 1 == context.metrics.counters["apim_limit_warnings_total", context.place]
+        assert ["a limit is nearly reached"] == [line.event for line in context.log.lines]
+
+    limited({"requests": 10, "per": "1m", "key": "api", "warn_at": 0.8}, steps)
+
+
+def test_refusals_are_counted() -> None:
+    async def steps(attempt: Try, context: FakeContext) -> None:
+        for _ in range(3):
+            await attempt(make_exchange())
+        assert 2 == context.metrics.counters["apim_limit_refused_total", context.place]
+
+    limited({"requests": 1, "per": "1m"}, steps)
+
+
+def test_the_first_group_that_a_call_belongs_to_counts_it() -> None:
+    settings = {
+        "requests": 2,
+        "per": "1m",
+        "key": "api",
+        "groups": [
+            {"when": "cidr('10.0.0.0/8').containsIP(client.address)", "requests": 1, "per": "1m"},
+            {"when": "request.headers['x-tier'] == 'gold'", "requests": 3, "per": "1m"},
+        ],
+    }
+    inside, gold, other = {"client": "10.0.0.1", "headers": {"X-Tier": "gold"}}, {"headers": {"X-Tier": "gold"}}, {}
+    calls = [inside] * 2 + [gold] * 4 + [other] * 3
+
+    assert [200, 429, 200, 200, 200, 429, 200, 200, 429] == statuses(
+        settings, *[make_exchange(**call) for call in calls]
+    )
+
+
+@pytest.mark.parametrize("algorithm", ["sliding-window", "sliding-log", "fixed-window"])
+def test_it_counts_in_other_ways_too(algorithm: str) -> None:
+    exchanges = [make_exchange() for _ in range(4)]
+
+    assert [200, 200, 200, 429] == statuses({"requests": 3, "per": "1m", "algorithm": algorithm}, *exchanges)
+
+
+@pytest.mark.parametrize(
+    ("key", "exchange", "named"),
+    [
+        ("api", {"api": API("orders", "1.0", "/")}, {"api": "orders", "version": "1.0"}),
+        (
+            "operation",
+            {"api": API("orders", "1.0", "/"), "operation": Operation("GET", "/a")},
+            {"api": "orders", "version": "1.0", "operation": "GET /a"},
+        ),
+        (
+            "plan",
+            {"api": API("orders", "1.0", "/"), "plan": Plan("gold")},
+            {"api": "orders", "version": "1.0", "plan": "gold"},
+        ),
+        ("application", {"application": SHOP}, {"application": "1"}),
+        (
+            "application-user",
+            {"application": SHOP, "principal": Principal("anna")},
+            {"application": "1", "user": "anna"},
+        ),
+        (
+            "subscription",
+            {"application": SHOP, "subscription": Subscription("orders", "gold", "s1")},
+            {"subscription": "s1"},
+        ),
+        ("ip", {"client": "192.0.2.7"}, {"address": "192.0.2.7"}),
+        ("ip", {"client": "2001:db8::7"}, {"address": "2001:db8::8"}),
+        (
+            "principal.subject",
+            {"principal": Principal("anna", issuer="https://a.example")},
+            {"issuer": "https://a.example", "user": "anna"},
+        ),
+        ("principal.subject", {"principal": Principal("anna")}, {"user": "anna"}),
+        ("request.headers['x-tenant']", {"headers": {"X-Tenant": "t" * 100}}, {"value": "t" * 100}),
+    ],
+)
+def test_a_count_is_reset_by_what_its_key_is_made_of(key: str, exchange: Any, named: dict[str, str]) -> None:
+    async def body() -> None:
+        policy = build(RateLimit, {"requests": 1, "per": "1m", "key": key})
+        async with started(policy):
+            await run(policy, make_exchange(**exchange))
+            assert 0 == await policy.reset({"somebody": "else"})
+            assert 429 == (await run(policy, make_exchange(**exchange))).status
+            assert 1 == await policy.reset(named)
+            assert 200 == (await run(policy, make_exchange(**exchange))).status
+
+    asyncio.run(body())
+
+
+def test_an_address_that_is_none_resets_nothing() -> None:
+    async def body() -> None:
+        policy = build(RateLimit, {"requests": 1, "per": "1m", "key": "ip"})
+        async with started(policy):
+            assert 0 == await policy.reset({"address": "here"})
+
+    asyncio.run(body())
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -252,6 +415,11 @@ def test_a_full_table_is_counted() -> None:
         ({"requests": 1, "per": "1s", "burst": 0}, "burst"),
         ({"requests": 1, "per": "1s", "key": "request.("}, "expected a field name"),
         ({"requests": 1, "per": "1s", "key": "aplication"}, "aplication"),
+        ({"requests": 1, "per": "1s", "burst": 2, "algorithm": "fixed-window"}, "only gcra has a burst"),
+        ({"requests": 200_000, "per": "1s", "algorithm": "sliding-log"}, "take sliding-window"),
+        ({"requests": 1, "per": "1s", "name": 'a"b'}, "name"),
+        ({"requests": 1, "per": "1s", "warn_at": 1}, "warn_at"),
+        ({"requests": 1, "per": "1s", "groups": [{"requests": 1, "per": "1s"}]}, "when"),
     ],
 )
 def test_settings_that_make_no_limit_are_refused(settings: dict[str, Any], message: str) -> None:

@@ -1,0 +1,64 @@
+"""Rules whose calls are paid for twice: what is expected beforehand, and the difference once it is known."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
+from typing import Any
+
+from apim_sdk import Exchange
+
+from apim_traffic.rule import Rule
+
+__all__ = ["Measure", "SettledRule"]
+
+Measure = Callable[[Exchange], int]
+
+
+class SettledRule(Rule):
+    """A rule that settles: ``measure`` says what a call has used, ``expect`` what it will at least.
+
+    It measures when the answer leaves; with ``spawn``, by which a store is told in the background, when all is over.
+    """
+
+    __slots__ = ("_expect", "_measure", "_spawn")
+
+    def __init__(
+        self,
+        *arguments: Any,
+        measure: Measure,
+        expect: Measure | None = None,
+        spawn: Callable[[Coroutine[Any, Any, None], str], None] | None = None,
+    ) -> None:
+        super().__init__(*arguments)
+        self._measure = measure
+        self._expect = expect
+        self._spawn = spawn
+
+    def _passed(self, exchange: Exchange, key: str, cost: int) -> Awaitable[None] | None:
+        more = 0 if self._expect is None else max(self._expect(exchange) - cost, 0)
+        super()._passed(exchange, key, cost + more)
+        return self._settle(key, more) if more else None
+
+    def _leave(self, key: str, cost: int, exchange: Exchange) -> Awaitable[None] | None:
+        if self._spawn is not None:
+            exchange.defer(partial(self._over, exchange, key, cost))
+            return super()._leave(key, 0, exchange)
+        difference = self._difference(exchange, cost)
+        pending = self._settle(key, difference) if difference else None
+        super()._leave(key, 0, exchange)
+        return pending
+
+    def _over(self, exchange: Exchange, key: str, cost: int) -> None:
+        difference = self._difference(exchange, cost)
+        pending = self._settle(key, difference) if difference else None
+        if pending is not None and self._spawn is not None:
+            self._spawn(_finished(pending), "settle")
+
+    def _difference(self, exchange: Exchange, cost: int) -> int:
+        """What is to be taken beside ``cost``, or given back."""
+        return -cost if self._needless(exchange) else self._measure(exchange) - cost
+
+
+async def _finished(pending: Awaitable[None]) -> None:
+    await pending

@@ -1,0 +1,43 @@
+"""Smooth what comes: no more in a short moment than its part of the rate."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import attrs
+from apim_sdk import Context, Duration, Limit, errors
+
+from apim_traffic.limiting import BURSTS, Keyed, long_enough
+
+__all__ = ["SpikeArrest"]
+
+
+@attrs.frozen
+class SpikeArrest(Keyed):
+    """Lets requests through evenly: of `requests` in `per`, only those of one `slice` may come at once.
+
+    With 2000 requests a second and slices of 100 ms these are 200, and one more every half a millisecond. Where a slice
+    holds less than one request, one comes at a time: 5 a second are one every 200 ms. It counts with GCRA, so that no
+    edge of a slice lets two of them through together. What is more is refused with 429 and the code 900807, of an
+    application 900809.
+    """
+
+    example: ClassVar[Any] = {"requests": 2000, "per": "1s", "key": "api"}
+
+    requests: int = attrs.field(validator=attrs.validators.ge(1))
+    """How many requests may come through."""
+    per: Duration = attrs.field(validator=long_enough)
+    """In what time."""
+    slice: Duration = Duration("100ms")
+    """Of how long a time the requests may come at once."""
+
+    @property
+    def limit(self) -> Limit:
+        """The limit."""
+        burst = min(max(round(self.requests * self.slice / self.per), 1), self.requests)
+        return Limit(self.requests, self.per, burst=burst, count_refused=self.count_refused)
+
+    async def start(self, context: Context) -> None:
+        error = BURSTS.get(self.key, errors.SUBSCRIPTION_BURST_EXCEEDED)
+        terms = self.terms(self.name or f"{self.label}-spike", self.limit, error, str(self.per))
+        self.hold(_apply=(await self.rule(context, f"spike-arrest {self.key}", terms, self._key)).apply)
