@@ -13,7 +13,6 @@ from apim_traffic.endpoint_key import ENDPOINT, described, key_named
 from apim_traffic.gauges import show
 from apim_traffic.gradient import Gradient, Tuning
 from apim_traffic.keyed import Keyed
-from apim_traffic.keys import Key
 from apim_traffic.seldom import Seldom
 from apim_traffic.watched import when_over
 
@@ -55,7 +54,7 @@ class AdaptiveConcurrency(Policy):
     `operation`, or a CEL expression such as `path.region`."""
     max_keys: int = attrs.field(default=1000, validator=positive)
     """How many limits there are at most; past that the one unused for longest is forgotten."""
-    _key: Key = state()
+    _key: Callable[[Exchange], Hashable] = state()
     _limits: Callable[[Hashable], Gradient] = state()
     _monotonic: Callable[[], float] = state()
     _count_refused: Callable[[], None] = state()

@@ -12,7 +12,6 @@ from apim_sdk import Context, Duration, Exchange, Policy, Reject, Response, Send
 from apim_traffic.bounds import longer_than_nothing, positive
 from apim_traffic.endpoint_key import ENDPOINT, described, key_named
 from apim_traffic.gauges import show
-from apim_traffic.keys import Key
 from apim_traffic.seldom import Seldom
 from apim_traffic.slots import Permit, Slots, SlotTable
 from apim_traffic.watched import when_over
@@ -41,7 +40,7 @@ class Bulkhead(Policy):
     key: str = ENDPOINT
     """What has room of its own: `endpoint` (of each API; its sandbox and an operation's own endpoint apart), `api`,
     `operation`, `plan`, `application`, `subscription`, or a CEL expression such as `path.region`."""
-    _key: Key = state()
+    _key: Callable[[Exchange], Hashable] = state()
     _slots: Callable[[Hashable], Slots] = state()
     _count_refused: Callable[[str], None] = state()
     _count_queued: Callable[[], None] = state()

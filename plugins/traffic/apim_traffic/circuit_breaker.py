@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from functools import partial
 from operator import attrgetter
 from typing import Any, ClassVar
@@ -31,7 +31,6 @@ from apim_traffic.breaker import IGNORED, Breaker, Rules, State
 from apim_traffic.breakers import Breakers, Reports
 from apim_traffic.endpoint_key import ENDPOINT, described, digest_of, key_named
 from apim_traffic.gauges import show
-from apim_traffic.keys import Key
 from apim_traffic.outcomes import Failures, FaultName, check_statuses
 from apim_traffic.rolling import FAILED, SLOW, CountWindow, TimeWindow, Window
 
@@ -122,7 +121,7 @@ class CircuitBreaker(Policy):
     """What to answer while the breaker is open, in the place of an error."""
     shared: str | None = None
     """Store by which nodes tell each other of openings. While it is away, each goes by what it sees itself."""
-    _key: Key = state()
+    _key: Callable[[Exchange], Hashable] = state()
     _failures: Failures = state()
     _failed: Callable[[Exchange, Response], bool] = state()
     _slow_after: float = state()

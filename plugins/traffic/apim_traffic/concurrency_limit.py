@@ -12,7 +12,6 @@ from apim_sdk import Context, Exchange, Policy, Reject, errors, state
 from apim_traffic.bounds import positive
 from apim_traffic.endpoint_key import key_named
 from apim_traffic.gauges import show
-from apim_traffic.keys import Key
 from apim_traffic.slots import Slots, SlotTable
 
 __all__ = ["ConcurrencyLimit"]
@@ -35,7 +34,7 @@ class ConcurrencyLimit(Policy):
     """What is counted together: `api`, `operation`, `plan`, `application`, `subscription`, `ip` (of IPv6 the /64),
     `principal.subject`, `endpoint`, or a CEL expression such as `request.headers["x-tenant"]`. Where there is no
     application, subscription or subject, each client address counts by itself."""
-    _key: Key = state()
+    _key: Callable[[Exchange], Hashable] = state()
     _slots: Callable[[Hashable], Slots] = state()
     _count_refused: Callable[[], None] = state()
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from hashlib import blake2b
 from typing import Final
 
 from apim_sdk import Exchange, Expression
 
-from apim_traffic.keys import PRESETS, Key, key_of
+from apim_traffic.keys import PARTS, key_of
 
 __all__ = ["ENDPOINT", "described", "digest_of", "key_named"]
 
@@ -24,11 +24,11 @@ def _endpoint(exchange: Exchange) -> Hashable:
     return (api.name, api.version, "sandbox") if exchange.key_type == "sandbox" else (api.name, api.version)
 
 
-def key_named(word: str) -> Key:
-    """The key of that name (``endpoint``, or one of ``keys.PRESETS``), else the value of a CEL expression."""
+def key_named(word: str) -> Callable[[Exchange], Hashable]:
+    """The key of that name (``endpoint``, or one of ``keys.PARTS``), else the value of a CEL expression."""
     if word == ENDPOINT:
         return _endpoint
-    return PRESETS.get(word) or key_of(Expression(word))
+    return key_of(word if word in PARTS else Expression(word))
 
 
 def digest_of(key: Hashable) -> str:
@@ -38,6 +38,8 @@ def digest_of(key: Hashable) -> str:
 
 def described(key: Hashable, word: str) -> str:
     """A key as the log may show it: what came out of an expression may be a credential, so of that only a digest."""
-    if word in (ENDPOINT, "api", "operation") and isinstance(key, tuple):
+    if word == ENDPOINT and isinstance(key, tuple):
         return " ".join(map(str, key))
+    if word in ("api", "operation") and isinstance(key, str):
+        return key.replace("\n", " ")
     return f"{word} #{digest_of(key)}"

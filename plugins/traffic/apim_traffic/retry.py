@@ -29,7 +29,6 @@ from apim_traffic.conditions import holds
 from apim_traffic.deadlines import Deadlines, Late
 from apim_traffic.endpoint_key import ENDPOINT, described, key_named
 from apim_traffic.keyed import Keyed
-from apim_traffic.keys import Key
 from apim_traffic.outcomes import NOTHING_SENT, Failures, FaultName, check_statuses
 from apim_traffic.replay import hold
 from apim_traffic.retry_budget import RetryBudget
@@ -92,7 +91,7 @@ class Retry(Policy):
     `operation`, `plan`, `application`, `subscription`, or a CEL expression such as `path.region`."""
     max_keys: int = attrs.field(default=1000, validator=positive)
     """How many budgets there are at most; past that the one unused for longest is forgotten."""
-    _key: Key = state()
+    _key: Callable[[Exchange], Hashable] = state()
     _failures: Failures = state()
     _failed: Callable[[Exchange, Response], bool] = state()
     _each: Deadlines | None = state()
