@@ -30,7 +30,7 @@ class RetryBudget:
         now = self._now()
         window.advance(now)
         requests = window.total - window.failed
-        if window.failed >= max(self._ratio * requests, self._minimum):
+        if window.failed + 1 > max(self._ratio * requests, self._minimum):
             return False
         window.add(FAILED, now)
         return True
