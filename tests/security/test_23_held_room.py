@@ -74,3 +74,47 @@ def test_a_client_that_does_not_send_its_body_holds_no_room_for_a_retry(tmp_path
                 writer.close()
 
     run(scenario)
+
+
+async def attentive(conversation: Conversation) -> None:
+    """A backend that reads each request to its end, and then answers at once."""
+    while True:
+        await conversation.request()
+        await conversation.say(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+
+BREAKERS = {
+    "that counts slow calls": "circuit-breaker: {minimum_calls: 2, slow_duration: 100ms}",
+    "in front of a time-out": "{circuit-breaker: {minimum_calls: 2}}, {timeout: {head: 100ms}}",
+    "in front of a time-out of a try": "{circuit-breaker: {minimum_calls: 2}}, {retry: {try_timeout: 100ms}}",
+    "in front of a time-out of all tries": "{circuit-breaker: {minimum_calls: 2}}, {retry: {total_timeout: 100ms}}",
+    "in front of a retry that holds the body": (
+        "{circuit-breaker: {minimum_calls: 2, slow_duration: 100ms}}, {retry: {methods: [POST]}}"
+    ),
+}
+
+
+@pytest.mark.parametrize("steps", BREAKERS.values(), ids=BREAKERS.keys())
+def test_clients_who_send_slowly_cannot_make_a_backend_look_slow(steps: str, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with backend(attentive) as behind:
+            endpoint = f'{{http: {{url: "http://127.0.0.1:{behind.port}"}}}}'
+            text = api(flows=f"{{request: [{steps}]}}", endpoint=endpoint)
+            async with serving(text, tmp_path) as served:
+                for slow in await asyncio.gather(*(trickle(served) for _ in range(5))):
+                    assert slow in (200, 408)
+                assert 200 == (await served.get("/api/items/1")).status
+
+    run(scenario)
+
+
+async def trickle(served: Served) -> int:
+    """Send an order over a quarter of a second, and see what comes of it."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    writer.write(b"POST /api/items HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n")
+    for _ in range(5):
+        await asyncio.sleep(0.05)
+        writer.write(b"x")
+    status = (await reader.readline())[9:12]
+    writer.close()
+    return int(status)

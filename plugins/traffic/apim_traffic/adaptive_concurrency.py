@@ -14,6 +14,7 @@ from apim_traffic.gauges import show
 from apim_traffic.gradient import Gradient, Tuning
 from apim_traffic.keyed import Keyed
 from apim_traffic.seldom import Seldom
+from apim_traffic.upload import watch_upload
 from apim_traffic.watched import when_over
 
 __all__ = ["AdaptiveConcurrency"]
@@ -106,11 +107,12 @@ class AdaptiveConcurrency(Policy):
         if not gradient.enter():
             raise self._refusal(key, gradient)
         leave = _Once(gradient.leave)
+        upload = watch_upload(exchange, self._monotonic)
         started = self._monotonic()
         try:
             response = await send(exchange)
             if response.status < 500:
-                gradient.sample(started)
+                gradient.sample(started, 0.0 if upload is None else upload.waited)
             if when_over(response, leave):
                 exchange.defer(leave)
             else:
@@ -118,7 +120,7 @@ class AdaptiveConcurrency(Policy):
         except BaseException as error:
             leave()
             if isinstance(error, Fault) and error.kind.code == errors.ENDPOINT_TIMEOUT.code:
-                gradient.sample(started)
+                gradient.sample(started, 0.0 if upload is None else upload.waited)
             raise
         return response
 

@@ -33,6 +33,7 @@ from apim_traffic.endpoint_key import ENDPOINT, described, digest_of, key_named
 from apim_traffic.gauges import show
 from apim_traffic.outcomes import Failures, FaultName, check_statuses
 from apim_traffic.rolling import FAILED, SLOW, CountWindow, TimeWindow, Window
+from apim_traffic.upload import Upload, watch_upload
 
 __all__ = ["CircuitBreaker", "Fallback"]
 
@@ -92,7 +93,8 @@ class CircuitBreaker(Policy):
     failure_ratio: float = attrs.field(default=0.5, validator=share)
     """Share of failed calls (over 0, up to 1) that opens the breaker."""
     slow_duration: Duration | None = None
-    """A call is slow if the head of its answer takes as long; without it, none is."""
+    """A call is slow if the head of its answer takes as long, the time left out in which the client is still sending
+    its request. Without it, none is."""
     slow_ratio: float = attrs.field(default=0.8, validator=share)
     """Share of slow calls (over 0, up to 1) that opens the breaker."""
     statuses: tuple[int, ...] = attrs.field(default=(500, 502, 503, 504), validator=check_statuses)
@@ -199,6 +201,7 @@ class CircuitBreaker(Policy):
             return self._refused(exchange, breaker)
         outcome = IGNORED
         monotonic = self._monotonic
+        upload = watch_upload(exchange, monotonic)
         started = monotonic()
         try:
             response = await send(exchange)
@@ -208,15 +211,21 @@ class CircuitBreaker(Policy):
                 outcome = FAILED
             raise
         except asyncio.CancelledError:
-            if monotonic() - started >= self._slow_after:
+            if self._slow(started, upload):
                 outcome = SLOW
             raise
         finally:
-            now = monotonic()
-            if now - started >= self._slow_after and outcome != IGNORED:
+            if outcome != IGNORED and self._slow(started, upload):
                 outcome |= SLOW
-            breaker.leave(ticket, outcome, now)
+            breaker.leave(ticket, outcome, monotonic())
         return response
+
+    def _slow(self, started: float, upload: Upload | None) -> bool:
+        slow_after = self._slow_after
+        if slow_after == math.inf:
+            return False
+        taken = self._monotonic() - started
+        return taken >= slow_after and (upload is None or taken - upload.waited >= slow_after)
 
     def _refused(self, exchange: Exchange, breaker: Breaker) -> Response:
         self._count_refused()

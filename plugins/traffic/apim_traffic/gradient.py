@@ -102,14 +102,15 @@ class Gradient:
         """A call is no longer under way."""
         self.under_way -= 1
 
-    def sample(self, started: float) -> None:
-        """The answer to a call that began at ``started`` (monotonic seconds) is there."""
+    def sample(self, started: float, waited: float = 0.0) -> None:
+        """The answer to a call that began at ``started`` (monotonic seconds) is there; ``waited`` seconds of that
+        passed while its client was still sending."""
         since = self._measuring_since
         if since is not None and started < since:
             return
         samples = self._samples
         now = self._now()
-        samples.append(now - started)
+        samples.append(now - started - waited)
         if (now >= self._window_ends and len(samples) >= _FEWEST) or len(samples) >= _MOST:
             self._close_window(now)
 

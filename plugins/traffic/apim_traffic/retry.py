@@ -15,11 +15,9 @@ from apim_sdk import (
     Expression,
     Fault,
     Policy,
-    Reject,
     Response,
     Send,
     Size,
-    errors,
     state,
 )
 
@@ -33,6 +31,7 @@ from apim_traffic.outcomes import NOTHING_SENT, Failures, FaultName, check_statu
 from apim_traffic.replay import hold
 from apim_traffic.retry_budget import RetryBudget
 from apim_traffic.seldom import Seldom
+from apim_traffic.upload import Upload, too_late, watch_upload
 
 __all__ = ["Retry"]
 
@@ -94,6 +93,7 @@ class Retry(Policy):
     _key: Callable[[Exchange], Hashable] = state()
     _failures: Failures = state()
     _failed: Callable[[Exchange, Response], bool] = state()
+    _time: Callable[[], float] = state()
     _each: Deadlines | None = state()
     _total: Deadlines | None = state()
     _methods: frozenset[str] = state()
@@ -130,6 +130,7 @@ class Retry(Policy):
         )
         self.hold(
             _budgets=budgets.get,
+            _time=asyncio.get_running_loop().time,
             _each=None if self.try_timeout is None else Deadlines(self.try_timeout),
             _total=None if self.total_timeout is None else Deadlines(self.total_timeout),
             _back_off=BackOff(self.first_delay, self.max_delay, context.clock),
@@ -143,21 +144,24 @@ class Retry(Policy):
         budget.request()
         safe = exchange.request.method in self._methods or holds(self.safe_when, exchange)
         held = safe and await hold(exchange.request.body, self.max_body)
+        if self._each is None and self._total is None:
+            return await self._tries(exchange, send, budget, safe, held, math.inf)
+        upload = None if held else watch_upload(exchange, self._time)
+        if self._each is not None:
+            send = self._timed(send, self._each, upload)
         if self._total is None:
             return await self._tries(exchange, send, budget, safe, held, math.inf)
-        until = asyncio.get_running_loop().time() + self._total.seconds
         try:
+            until = self._time() + self._total.seconds
             return await self._total.within(self._tries(exchange, send, budget, safe, held, until))
         except Late:
             self._count_given_up("deadline")
-            raise Reject(errors.ENDPOINT_TIMEOUT, detail=f"no answer within {self.total_timeout}") from None
+            raise too_late(upload, f"no answer within {self.total_timeout}") from None
 
     async def _tries(
         self, exchange: Exchange, send: Send, budget: RetryBudget, safe: bool, held: bool, until: float
     ) -> Response:
         retries = 0
-        if self._each is not None:
-            send = self._timed(send, self._each)
         while True:
             response: Response | None = None
             fault: Fault | None = None
@@ -197,17 +201,17 @@ class Retry(Policy):
             return "retries"
         if delay > self.max_delay and delay > self.max_retry_after:
             return "retry-after"
-        if until != math.inf and asyncio.get_running_loop().time() + delay >= until:
+        if self._time() + delay >= until:
             return "deadline"
         return None
 
-    def _timed(self, send: Send, each: Deadlines) -> Send:
+    def _timed(self, send: Send, each: Deadlines, upload: Upload | None) -> Send:
         """The same call, with a time-out of its own."""
 
         async def timed(exchange: Exchange) -> Response:
             try:
                 return await each.within(send(exchange))
             except Late:
-                raise Reject(errors.ENDPOINT_TIMEOUT, detail=f"no answer within {self.try_timeout}") from None
+                raise too_late(upload, f"no answer within {self.try_timeout}") from None
 
         return timed

@@ -11,6 +11,7 @@ from apim_sdk import BrokenBody, Context, Duration, Exchange, Policy, Reject, Re
 
 from apim_traffic.bounds import longer_than_nothing
 from apim_traffic.deadlines import Deadlines, Late
+from apim_traffic.upload import too_late, watch_upload
 
 __all__ = ["Timeout"]
 
@@ -22,9 +23,9 @@ class Timeout(Policy):
     """Ends a call to the endpoint that takes too long: 504 with code 101504.
 
     The time counts from here, so what stands behind this step in the list (a queue, tries of `retry`, waits between
-    them) is within it. The connection to the backend is closed and not used again. Where the head of the answer is on
-    its way to the client already, all that can be done is to break the connection, so that nobody takes the answer for
-    whole.
+    them) is within it. The connection to the backend is closed and not used again. If it is the client that has not
+    sent its request by then, it is 408. Where the head of the answer is on its way to the client already, all that can
+    be done is to break the connection, so that nobody takes the answer for whole.
     """
 
     example: ClassVar[Any] = {"head": "2s", "total": "10s"}
@@ -36,6 +37,7 @@ class Timeout(Policy):
     _seconds: Duration = state()
     _within: Callable[[Awaitable[Response]], Awaitable[Response]] = state()
     _count: Callable[[str], None] = state()
+    _time: Callable[[], float] = state()
 
     def __attrs_post_init__(self) -> None:
         bounds = [bound for bound in (self.head, self.total) if bound is not None]
@@ -48,15 +50,17 @@ class Timeout(Policy):
         count = context.metrics.counter(
             "apim_timeout_calls_ended_total", "Calls to backends that took too long", ("place", "part")
         )
-        self.hold(_count=lambda part: count(place, part), _within=Deadlines(self._seconds).within)
+        loop = asyncio.get_running_loop()
+        self.hold(_count=lambda part: count(place, part), _within=Deadlines(self._seconds).within, _time=loop.time)
 
     async def around(self, exchange: Exchange, send: Send) -> Response:
-        started = 0.0 if self.total is None else asyncio.get_running_loop().time()
+        upload = watch_upload(exchange, self._time)
+        started = 0.0 if self.total is None else self._time()
         try:
             response = await self._within(send(exchange))
         except Late:
             self._count("head")
-            raise Reject(errors.ENDPOINT_TIMEOUT, detail=f"no head of an answer within {self._seconds}") from None
+            raise too_late(upload, f"no head of an answer within {self._seconds}") from None
         if self.total is not None:
             until = started + self.total
             response.body.wrap(lambda source: _Timed(source, until, self._late))
