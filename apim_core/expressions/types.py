@@ -31,7 +31,6 @@ CIDR = Type("net.CIDR")
 DYN = Type("dyn")
 """Stands for any type in a signature; it is no value of its own."""
 
-NUMERIC = frozenset({INT, UINT, DOUBLE})
 
 NAMED_TYPES = {
     each.name: each

@@ -75,11 +75,6 @@ class ChangeLog(Generic[Position]):
         for event in self._waiting:
             event.set()
 
-    @property
-    def followed(self) -> bool:
-        """Whether anybody follows."""
-        return bool(self._waiting)
-
     async def follow(self, prefix: str) -> AsyncGenerator[Batch, None]:
         """All that is under ``prefix``, then every change. Raises OSError where the store is away."""
         woken = asyncio.Event()
