@@ -103,7 +103,10 @@ class Callers:
         if application is None:
             if self._requires_subscription:
                 raise Reject(errors.NOT_SUBSCRIBED, headers=self._challenge)
-            return Caller(principal, None, key_type, None)
+            caller = Caller(principal, None, key_type, None)
+            if lasting:
+                self._remember(principal, caller)
+            return caller
         if application.blocked:
             raise Reject(errors.SUBSCRIPTION_BLOCKED, "The application is blocked", headers=self._challenge)
         held = self._subscriptions.held(application.id)

@@ -120,6 +120,15 @@ def test_a_caller_is_not_taken_for_another(kit: Kit, other: Principal) -> None:
     assert "" == kit.code(WEB)
 
 
+def test_who_is_of_no_application_is_remembered_for_all_of_them(kit: Kit) -> None:
+    open_to_all = Callers(kit.directory, kit.directory.plan("items", "1", "open"), requires_subscription=False)
+    anna, bert = (open_to_all.find(Principal(name)) for name in ("anna", "bert"))
+
+    assert anna is bert
+    assert (None, None, None) == (anna.application, anna.subscription, anna.key_type)
+    assert "sandbox" == open_to_all.find(Principal("anna", key_type="sandbox")).key_type
+
+
 def test_one_client_id_is_anothers_at_another_key_manager(kit: Kit) -> None:
     kit.tell("access/application/shop", name="Shop")
     mine = f"access/key/{short(digest_of_key('client_id', 'shop-web', 'main'))}"
