@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from ipaddress import IPv4Address, IPv6Address
 
 import attrs
 
@@ -17,8 +18,7 @@ class Asked:
 
     parameters: Mapping[str, str] = attrs.field(repr=False)
     """Of the form, or of the query where the endpoint is asked by GET."""
-    address: str = ""
-    """Of the client, for bounds on guessing."""
+    _address: IPv4Address | IPv6Address | None = None
     authorization: str | None = attrs.field(default=None, repr=False)
     """The header ``Authorization``."""
     certificate: bytes | None = attrs.field(default=None, repr=False)
@@ -27,6 +27,11 @@ class Asked:
     """The headers ``DPoP``."""
     url: str = ""
     """The URL of the endpoint, as the server publishes it."""
+
+    @property
+    def address(self) -> str:
+        """Of the client, for bounds on guessing."""
+        return "" if self._address is None else str(self._address)
 
     def get(self, name: str) -> str | None:
         """A parameter; one without a value counts as left out (RFC 6749, section 3.1)."""
