@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Literal
 
@@ -61,8 +62,12 @@ class ProofStore:
     async def add(self, digest: bytes) -> bool:
         """Remember a proof; False if it was seen before. Raises OSError where that cannot be told, TooManyProofs."""
         try:
-            return await self._store.add(f"dpop/{digest.hex()}", b"1", self._window)
+            first = await self._store.add(f"dpop/{digest.hex()}", b"1", self._window)
         except OSError:
             if self._on_error == "closed":
                 raise
             return self._on_error == "open" or self._local.add(digest)
+        if first and self._on_error == "local":
+            with contextlib.suppress(TooManyProofs):  # the store knows it; this is for when that is away
+                self._local.add(digest)
+        return first

@@ -179,6 +179,15 @@ def test_callers_with_keys_get_the_same_token_though_each_call_makes_its_own_pri
     assert first == second
 
 
+def test_of_two_keys_of_an_application_each_gets_a_token_for_its_own_time(tmp_path: Path) -> None:
+    lasting, brief, keys = tokens_of(
+        {"keys": [pem(tmp_path)]},
+        exchange(Principal("shop", application=SHOP)),
+        exchange(Principal("shop", application=SHOP, expires=NOW + 60)),
+    )
+    assert [int(NOW) + 900, int(NOW) + 60] == [decoded(each, keys).claims["exp"] for each in (lasting, brief)]
+
+
 @pytest.mark.parametrize("principal", [None, ANONYMOUS])
 def test_who_calls_without_a_credential_gets_no_token_and_no_forged_one_through(
     tmp_path: Path, principal: Principal | None

@@ -398,6 +398,17 @@ def test_what_becomes_of_proofs_while_the_store_is_away(mode: str, first: int, a
     assert [first, again] == within(test, context=fake_context(main=store), store="main", on_store_error=mode)
 
 
+def test_a_proof_that_the_store_was_told_of_is_known_while_it_is_away() -> None:
+    async def test(made: Running) -> str:
+        seen = proof(TOKEN)
+        await made.judge(get(TOKEN, seen))
+        store.away = True
+        return (await made.refusal(get(TOKEN, seen))).detail or ""
+
+    store = FakeStore()
+    assert "seen before" in within(test, context=fake_context(main=store), store="main", on_store_error="local")
+
+
 def test_an_opaque_token_and_a_store_may_both_have_to_be_waited_for() -> None:
     assert (
         "anna"

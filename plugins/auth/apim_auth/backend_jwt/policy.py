@@ -79,7 +79,8 @@ class BackendJWT(Policy):
             return self._made(principal, exchange, now)[1]
         api, plan = exchange.api, exchange.plan
         # Principals with claims are those of verified tokens, which are kept: one token, one object.
-        whose = id(principal) if principal.claims else (principal.subject, principal.scopes, principal.roles)
+        named = (principal.subject, principal.scopes, principal.roles, principal.expires)
+        whose = id(principal) if principal.claims else named
         application = exchange.application
         key = (whose, api.name, api.version, plan and plan.name, exchange.key_type, application and application.id)
         kept = self._tokens.get(key)
