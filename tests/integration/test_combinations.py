@@ -44,7 +44,7 @@ applications:
     keys: [{{client_id: shop-web}}, {{api-key: a key of the shop}}]
     subscriptions: [{{api: items, plan: gold}}]
 """
-BEARER = {"good": f"Authorization: Bearer {signed(fresh())}", "bad": "Authorization: Bearer e30.e30.e30"}
+BEARER = {"good": "Authorization: Bearer {token}", "bad": "Authorization: Bearer e30.e30.e30"}
 BASIC = {name: f"Authorization: Basic {b64encode(f'anna:{name}'.encode()).decode()}" for name in ("good", "bad")}
 KEY = {"good": "X-API-Key: a key of the shop", "bad": "X-API-Key: another"}
 
@@ -68,7 +68,8 @@ def called(
     if context is None:
         context = CERTIFICATES[str(certificate)].connecting(folder)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    lines = "".join(f"{field}\r\n" for field in fields)
+    token = signed(fresh())
+    lines = "".join(f"{field.replace('{token}', token)}\r\n" for field in fields)
     head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{lines}\r\n"
 
     async def scenario() -> tuple[int, str | None]:

@@ -113,6 +113,9 @@ class KeySet:
         self._known = _Known()
         self._lock = asyncio.Lock()
         self._attempts = 0
+        self._begun = 0
+        self._ended = 0
+        self._granted = 0
         self._failure: Exception | None = None
         self._fresh_for: float | None = None
         self._fetches = float(_FETCHES)
@@ -144,6 +147,7 @@ class KeySet:
         attempts = self._attempts
         async with self._lock:
             if attempts == self._attempts:
+                self._begun = number = self._begun + 1
                 try:
                     loaded = await self.load()
                     self._replace(loaded.keys)
@@ -152,6 +156,7 @@ class KeySet:
                     self._failure = error
                 self._count("fetched" if self._failure is None else "failed")
                 self._attempts += 1
+                self._ended = number
         if self._failure is not None:
             raise ConnectionError(str(self._failure)) from self._failure
 
@@ -176,8 +181,17 @@ class KeySet:
         return every if self._fresh_for is None else max(_SOONEST, min(self._fresh_for, _LATEST))
 
     async def _ask(self, key_id: str | None) -> Keys:
+        begun = self._begun
         await self.refresh()
         found = self._known.find(key_id)
+        # What was on its way already may be older than the key: only what began since then tells that there is none.
+        while not found and self._ended <= begun:
+            if self._granted <= begun and not self._may_fetch():
+                self._count("withheld")
+                return ()
+            self._granted = max(self._granted, begun + 1)
+            await self.refresh()
+            found = self._known.find(key_id)
         if not found:
             self._in_vain[key_id] = self._now() + _IN_VAIN
             if len(self._in_vain) > _MOST_IN_VAIN:

@@ -32,11 +32,13 @@ class Provider:
         self.gate.set()
 
     async def load(self) -> Loaded:
+        """The keys of the moment at which they were asked for, once the gate is open."""
         self.asked += 1
+        keys = self.keys
         await self.gate.wait()
         if self.error is not None:
             raise self.error
-        return Loaded(self.keys)
+        return Loaded(keys)
 
 
 def with_keys(
@@ -104,6 +106,39 @@ async def test_all_who_wait_share_one_fetch(keyset: KeySet, provider: Provider, 
 
     assert [["b"]] * 100 == await asyncio.gather(*waiting)
     assert 2 == provider.asked
+
+
+@with_keys(jwk("a"))
+async def test_a_fetch_that_began_before_a_key_was_there_does_not_tell_that_there_is_none(
+    keyset: KeySet, provider: Provider, clock: FakeClock
+) -> None:
+    provider.gate.clear()
+    on_its_way = asyncio.create_task(keyset.refresh())
+    await asyncio.sleep(0)
+    provider.keys = (jwk("a"), jwk("b"))
+    waiting = [asyncio.create_task(ask(keyset, "b")) for _ in range(100)]
+    await asyncio.sleep(0)
+    provider.gate.set()
+
+    assert [["b"]] * 100 == await asyncio.gather(*waiting)
+    await on_its_way
+    assert 3 == provider.asked
+
+
+@with_keys(jwk("a"))
+async def test_made_up_key_ids_during_a_fetch_take_from_the_bucket_too(
+    keyset: KeySet, provider: Provider, clock: FakeClock
+) -> None:
+    for number in range(20):
+        provider.gate.clear()
+        on_its_way = asyncio.create_task(keyset.refresh())
+        await asyncio.sleep(0)
+        waiting = [asyncio.create_task(ask(keyset, f"made-up-{number}-{each}")) for each in range(10)]
+        await asyncio.sleep(0)
+        provider.gate.set()
+        assert [[]] * 10 == await asyncio.gather(*waiting)
+        await on_its_way
+    assert 1 + 20 + 5 == provider.asked
 
 
 @with_keys(jwk("a"))
