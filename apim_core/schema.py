@@ -134,7 +134,7 @@ class _Writer:
         """The schema of a type; of ``bounds``, those words that go with what it is."""
         kind = shapes.plain(kind)
         if shorthand := shapes.SHORTHANDS.get(kind):
-            return _any_of([self.value(shorthand.inner), self._full(kind)])
+            return _any_of([self.value(shorthand.inner), self._full(shorthand.otherwise or kind)])
         if members := shapes.members_of(kind):
             return _any_of([self.value(member, bounds) for member in members])
         schema = self._full(kind)

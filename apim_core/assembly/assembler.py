@@ -240,7 +240,7 @@ class _Assembler:
             plan_place = f"{place}/plans/{plan.name}"
             if plan.name in levels:
                 self._builder.problem(plan.source, f"API {written.name!r} has two plans named {plan.name!r}")
-            limits = Flows(request=tuple(self._limit(limit, plan) for limit in plan.limits))
+            limits = Flows(request=tuple(map(self._limit, plan.limits)))
             level = self._level(plan.flows, plan_place, ("request", "response", "fault"))
             if plan.limits:
                 first = self._level(limits, f"{plan_place}/limits", ("request",))
@@ -257,13 +257,12 @@ class _Assembler:
         plans.sort(key=lambda plan: plan.anonymous)
         return levels, Admission(tuple(plans))
 
-    def _limit(self, limit: config.PlanLimit, plan: config.Plan) -> Step:
-        """A plan's limit is the configured limit policy, counted for each subscription."""
-        settings: dict[str, object] = {"requests": limit.requests, "per": str(limit.per), "key": "subscription"}
-        if limit.burst is not None:
-            settings["burst"] = limit.burst
-        reference = PluginReference(self._configuration.limit_policy, settings)
-        object.__setattr__(reference, "source", plan.source)
+    def _limit(self, limit: config.PlanLimit | Step) -> Step:
+        """A plan's limit is the policy that it names, or the configured limit policy."""
+        if isinstance(limit, Step):
+            return limit
+        reference = PluginReference(self._configuration.limit_policy, limit.settings())
+        object.__setattr__(reference, "source", limit.source)
         return Step(reference)
 
     def _plan(self, written: config.Api, plan: config.Plan, authenticator: Authenticator) -> CompiledPlan:

@@ -159,7 +159,8 @@ def _united(refusals: list[Exception]) -> Exception:
 def _shorthand(made: Converter, kind: Any) -> Hook:
     shorthand = shapes.SHORTHANDS[kind]
     short = _later(made, shorthand.inner)
-    full = _class(made, kind) if shapes.is_class(kind) else _sequence(made, kind)
+    full = _class(made, kind) if shapes.is_class(kind) else _sequence(made, kind) if shapes.items_of(kind) else None
+    full = full or _later(made, shorthand.otherwise)
 
     def hook(value: Any, _: Any) -> Any:
         return shorthand.make(short(value, None)) if shorthand.applies(value) else full(value, kind)

@@ -86,8 +86,9 @@ class _Diagnosis:
         if value is UNREADABLE:
             self.unreadable += 1
             return
-        if (shorthand := shapes.SHORTHANDS.get(kind)) and shorthand.applies(value):
-            self.value(value, shorthand.inner, pointer)
+        shorthand = shapes.SHORTHANDS.get(kind)
+        if shorthand and (shorthand.otherwise or shorthand.applies(value)):
+            self.value(value, shorthand.inner if shorthand.applies(value) else shorthand.otherwise, pointer)
         elif kind in BESIDE:
             self._with_words(value, kind, pointer)
         elif kind is PluginReference:

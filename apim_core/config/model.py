@@ -13,12 +13,21 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import attrs
-from apim_sdk import Duration, Expression, Secret, Template
+from apim_sdk import Expression, Secret, Template
 from apim_sdk.identity import KeyType, SubscriptionState
 
 from apim_core.config.locating import locate
 from apim_core.config.problems import Location
-from apim_core.config.references import NO_FLOWS, NOWHERE, Flows, PluginReference, SourceRef, TrustedKeyManager
+from apim_core.config.references import (
+    NO_FLOWS,
+    NOWHERE,
+    Flows,
+    PlanLimit,
+    PluginReference,
+    SourceRef,
+    Step,
+    TrustedKeyManager,
+)
 from apim_core.config.server import Access, Address, Egress, Limits, Listener, Log, Management, Network, Timeouts
 from apim_core.config.validating import aware, identifier, page_patterns
 
@@ -99,18 +108,6 @@ class ResponseTemplate:
 
 
 @attrs.frozen
-class PlanLimit:
-    """So many requests in so much time, counted for each subscription."""
-
-    requests: int = attrs.field(validator=attrs.validators.ge(1))
-    """How many requests may pass."""
-    per: Duration
-    """In what time."""
-    burst: int | None = attrs.field(default=None, validator=attrs.validators.optional(attrs.validators.ge(1)))
-    """How many may pass at once; without it, as many as `requests`."""
-
-
-@attrs.frozen
 class Plan:
     """How consumers get in: a way to authenticate and the limits that come with it."""
 
@@ -119,8 +116,9 @@ class Plan:
     authentication: PluginReference = attrs.field(metadata={"plugin": "authenticator"})
     """The authenticator, such as `jwt` or `api-key`, with its settings; `keyless` lets everybody in. Several of them
     under `any` or `all`, and within `all` one that may be missing under `optional`."""
-    limits: tuple[PlanLimit, ...] = ()
-    """Limits for each subscription to this plan."""
+    limits: tuple[PlanLimit | Step, ...] = ()
+    """Limits for each subscription to this plan: so many `requests` in so much time, or any policy that limits with its
+    settings, such as `quota: {requests: 100000, per: 1 month}`. They run in this order, before every REQUEST flow."""
     flows: Flows = NO_FLOWS
     """Policies that run for consumers of this plan."""
     when: Expression | None = None

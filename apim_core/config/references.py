@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Final, Literal
 
 import attrs
-from apim_sdk import Expression
+from apim_sdk import Duration, Expression
 
-__all__ = ["NOWHERE", "NO_FLOWS", "Flows", "PluginReference", "SourceRef", "Step", "TrustedKeyManager"]
+__all__ = ["NOWHERE", "NO_FLOWS", "Flows", "PlanLimit", "PluginReference", "SourceRef", "Step", "TrustedKeyManager"]
 
 
 @attrs.frozen
@@ -51,6 +51,39 @@ class Step:
     def source(self) -> SourceRef:
         """Where the step was written."""
         return self.plugin.source
+
+
+@attrs.frozen
+class PlanLimit:
+    """So many requests in so much time, counted for each subscription unless `key` says otherwise."""
+
+    requests: int = attrs.field(validator=attrs.validators.ge(1))
+    """How many requests may pass."""
+    per: Duration
+    """In what time."""
+    burst: int | None = attrs.field(default=None, validator=attrs.validators.optional(attrs.validators.ge(1)))
+    """How many may pass at once; without it, as many as `requests`."""
+    algorithm: str | None = None
+    """How they are counted, as the policy calls it, such as `sliding-window`."""
+    key: str = "subscription"
+    """What is counted together, such as `subscription`, `application`, `application-user` or a CEL expression."""
+    stop_on_quota: bool | None = None
+    """Whether what is beyond the limit is refused; with `false` it passes, marked."""
+    count_refused: bool | None = None
+    """Whether a call that is refused counts, too."""
+    warn_at: float | None = None
+    """From which part of the limit on, such as 0.8, answers warn."""
+    headers: tuple[str, ...] | None = None
+    """Headers that tell clients how they stand: `ratelimit`, `x-ratelimit`."""
+    source: SourceRef = attrs.field(default=NOWHERE, init=False, eq=False, repr=False)
+
+    def settings(self) -> dict[str, Any]:
+        """The settings of the policy that limits: what was written, and the key."""
+        options = {field.name: getattr(self, field.name) for field in attrs.fields(PlanLimit) if field.init}
+        written = {name: value for name, value in options.items() if value is not None}
+        if self.headers is not None:
+            written["headers"] = list(self.headers)
+        return {**written, "per": str(self.per)}
 
 
 @attrs.frozen

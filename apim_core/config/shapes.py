@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal, NewType, Union, get_args, get
 
 import attrs
 
+from apim_core.config.references import PlanLimit, Step
 from apim_core.config.server import Address, Listener
 
 __all__ = [
@@ -42,17 +43,27 @@ _MAPPINGS: Final = (dict, Mapping, MutableMapping)
 
 @attrs.frozen
 class Shorthand:
-    """A shorter way to write a value of some type: where ``applies``, ``inner`` is written and ``make`` wraps it."""
+    """Another way to write a value of some type: where ``applies``, ``inner`` is written and ``make`` wraps it.
+
+    Elsewhere it is written as the type itself, or as ``otherwise``.
+    """
 
     applies: Callable[[Any], bool]
     inner: Any
     make: Callable[[Any], Any]
+    otherwise: Any = None
+
+
+def _names_a_policy(value: Any) -> bool:
+    """Whether a limit is a policy with its settings: those of the other form are single values."""
+    return isinstance(value, dict) and any(isinstance(inner, dict) for inner in value.values())
 
 
 SHORTHANDS: Final[Mapping[Any, Shorthand]] = types.MappingProxyType(
     {
         tuple[Listener, ...]: Shorthand(lambda value: not isinstance(value, list), Listener, lambda one: (one,)),
         Listener: Shorthand(lambda value: not isinstance(value, dict), Address, Listener),
+        PlanLimit | Step: Shorthand(_names_a_policy, Step, lambda step: step, PlanLimit),
     }
 )
 

@@ -10,7 +10,7 @@ import attrs
 
 from apim_core.config import pointers
 from apim_core.config.model import Api, Configuration
-from apim_core.config.references import NO_FLOWS, Flows, PluginReference, SourceRef
+from apim_core.config.references import NO_FLOWS, Flows, PluginReference, SourceRef, Step
 from apim_core.config.server import Listener
 
 __all__ = ["anchored", "mark", "trace"]
@@ -95,6 +95,12 @@ def _trace_api(api: Api, source: SourceRef) -> None:
         place = _below(source, f"/plans/{index}")
         mark(plan, place)
         _mark_reference(plan.authentication, _below(place, "/authentication"))
+        for number, limit in enumerate(plan.limits):
+            written = _below(place, f"/limits/{number}")
+            if isinstance(limit, Step):
+                _mark_reference(limit.plugin, written)
+            else:
+                mark(limit, written)
         _trace_flows(plan.flows, place)
     for index, operation in enumerate(api.operations):
         place = _below(source, f"/operations/{index}")

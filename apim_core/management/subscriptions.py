@@ -16,6 +16,7 @@ from apim_core.config import model as config
 from apim_core.config.problems import did_you_mean
 from apim_core.config.validating import aware
 from apim_core.management.calls import Call, member_problem, page_of
+from apim_core.management.windows import longest_window_end
 
 __all__ = ["SubscriptionChange", "add", "change", "listed", "remove"]
 
@@ -119,22 +120,19 @@ async def remove(call: Call) -> web.Response:
 
 
 def _next_window(entry: SubscriptionEntry, ledger: Ledger, now: datetime) -> datetime | None:
-    """When the longest window of the plan's limits ends that ``now`` is in; None if the plan has no limits.
-
-    Windows of a length are counted from the epoch, so an hour's ends with the hour, in UTC.
-    """
-    windows = [
-        float(limit.per)
-        for api in ledger.configuration.apis
-        if api.name == entry.api and entry.version in (None, api.version)
-        for plan in api.plans
-        if plan.name == entry.plan
-        for limit in plan.limits
-    ]
-    if not windows:
-        return None
-    length = max(windows)
-    return datetime.fromtimestamp((now.timestamp() // length + 1) * length, UTC)
+    """When the longest window of the plan's limits ends that ``now`` is in; None if the plan has no limits."""
+    end = longest_window_end(
+        (
+            limit
+            for api in ledger.configuration.apis
+            if api.name == entry.api and entry.version in (None, api.version)
+            for plan in api.plans
+            if plan.name == entry.plan
+            for limit in plan.limits
+        ),
+        now.timestamp(),
+    )
+    return None if end is None else datetime.fromtimestamp(end, UTC)
 
 
 def _check(entry: SubscriptionEntry, ledger: Ledger) -> None:

@@ -62,6 +62,18 @@ def test_limits_of_a_plan_are_the_limit_policy_counted_for_each_subscription(tmp
     ] == [each.plugin for each in built if "/limits/" in each.place]
 
 
+def test_a_limit_of_a_plan_may_be_any_policy_and_may_have_other_settings(tmp_path: Path) -> None:
+    text = PLACES.replace(
+        "[{requests: 3, per: 1m, burst: 7}, {requests: 5, per: 1h}]",
+        "[{requests: 3, per: 1m, key: application}, "
+        "{quota: {requests: 9, per: 1 month}, when: request.method == 'GET'}]",
+    )
+    counted, quota = [each.plugin for each in assembled(text, tmp_path).plugins if "/limits/" in each.place]
+
+    assert Counting(3, "1m", "application") == counted
+    assert ("Quota", "1 month") == (type(quota).__name__, getattr(quota, "per", None))
+
+
 def test_limits_of_a_plan_run_before_every_request_flow(tmp_path: Path) -> None:
     (route,) = assembled(PLACES, tmp_path).routes
     names = [step.name for step in route.target.chain("known").request]

@@ -145,7 +145,7 @@ def test_two_plans_of_one_name_are_refused(tmp_path: Path) -> None:
 def test_a_limit_policy_that_is_not_installed_is_refused(tmp_path: Path) -> None:
     text = changed("{knowing: {}}", "{knowing: {}}, limits: [{requests: 1, per: 1s}]")
     text = changed("apis:", "limit_policy: countin\napis:", text)
-    assert ["9:9: no plugin is named 'countin' | did you mean 'counting'?"] == problems(text, tmp_path)
+    assert ["9:63: no plugin is named 'countin' | did you mean 'counting'?"] == problems(text, tmp_path)
 
 
 def test_every_problem_is_reported_at_once(tmp_path: Path) -> None:

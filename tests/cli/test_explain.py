@@ -83,7 +83,7 @@ def test_a_request_is_explained_from_match_to_fault_flow_each_step_with_its_line
         "ENTRY flow",
         "  request-size  FILE:3:12",
         "REQUEST flow",
-        "  rate-limit  FILE:12:9",
+        "  rate-limit  FILE:14:18",
         "  mark  FILE:20:11  when request.method == 'GET'",
         "endpoint, path /items/5 unless a policy changes it",
         "RESPONSE flow",
@@ -103,7 +103,7 @@ def test_the_condition_of_a_plan_is_looked_at(explain: Explain) -> None:
 
 
 def test_a_flow_of_another_plan_is_not_in_the_chain(explain: Explain) -> None:
-    assert "  rate-limit  FILE:12:9" not in explain("GET", "/shop/items/5")[1]
+    assert "  rate-limit  FILE:14:18" not in explain("GET", "/shop/items/5")[1]
 
 
 def test_without_a_plan_that_would_do_it_is_a_401(explain: Explain) -> None:

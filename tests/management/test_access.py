@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from apim_sdk.testing import FakeStore
@@ -347,6 +348,17 @@ def test_another_plan_holds_from_the_next_window_of_the_old_plans_longest_limit(
         assert ("silver", None) == (at_once["plan"], at_once["next_plan"])
 
     manage(scenario, text=LIMITED)
+
+
+def test_the_window_of_a_quota_is_that_of_the_calendar(manage: Any, store: FakeStore) -> None:
+    quota = "[{requests: 9, per: 1m}, {quota: {requests: 99, per: 1 year, time_zone: Europe/Berlin}}]"
+
+    async def scenario(managed: Managed) -> None:
+        changed = (await managed.ask("PATCH", f"/subscriptions/{await gold(managed)}", {"plan": "silver"})).json
+        end = datetime.fromisoformat(changed["changes"]).astimezone(ZoneInfo("Europe/Berlin"))
+        assert ("01-01 00:00:00", "silver") == (f"{end:%m-%d %H:%M:%S}", changed["next_plan"])
+
+    manage(scenario, text=LIMITED.replace("[{requests: 9, per: 1m}, {requests: 99, per: 1h}]", quota))
 
 
 def test_a_change_that_has_come_is_what_the_next_change_begins_with(manage: Any, store: FakeStore) -> None:

@@ -6,9 +6,9 @@ from typing import Any, ClassVar, Literal
 
 import attrs
 from apim_sdk import Context, Expression, Limit, errors, state
+from apim_sdk.counting.period import Period, zone_named
 
 from apim_traffic.limiting import BURSTS, LEVELS, Keyed, Rate, costly
-from apim_traffic.period import Period, zone_named
 from apim_traffic.rule import in_turn
 
 __all__ = ["Quota"]

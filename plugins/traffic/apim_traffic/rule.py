@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Final, Literal
 
 import attrs
-from apim_sdk import Clock, ErrorKind, Exchange, Headers, Limit, Reject
+from apim_sdk import Clock, ErrorKind, Exchange, Headers, Limit, Reject, errors
 from apim_sdk.counting import NEVER
 
 from apim_traffic.counter import Counter
@@ -139,7 +139,9 @@ class Rule:
     def _needless(self, exchange: Exchange) -> bool:
         """Whether a limit has refused the call, so that it does not count."""
         fault = exchange.fault
-        return fault is not None and not self._counts_refused and fault.kind.code.startswith(_LIMIT_CODES)
+        if fault is None or self._counts_refused:
+            return False
+        return fault.kind.code.startswith(_LIMIT_CODES) or fault.kind is errors.LIMIT_UNDECIDED
 
     def _tell(self, exchange: Exchange, headers: Headers, key: str, cost: int) -> None:
         terms = self._terms

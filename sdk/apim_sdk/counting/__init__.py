@@ -16,6 +16,7 @@ from apim_sdk.counting.limit import (
     Key,
     Limit,
 )
+from apim_sdk.counting.shards import LARGEST, Shards
 from apim_sdk.counting.sliding_log import SlidingLog
 from apim_sdk.counting.sliding_window import SlidingWindow
 from apim_sdk.counting.table import Table
@@ -45,4 +46,5 @@ _TABLES: dict[Algorithm, type[Table]] = {
 
 def open_table(limit: Limit, clock: Clock, size: int = 100_000, forgot: Forgot = lambda: None) -> Table:
     """A table that counts as the limit says, of at most ``size`` keys; ``forgot`` is told of each that had to go."""
-    return _TABLES[limit.algorithm](limit, clock, size, forgot)
+    table = _TABLES[limit.algorithm]
+    return table(limit, clock, size, forgot) if size <= LARGEST else Shards(table, limit, clock, size, forgot)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, tzinfo
 from typing import Any, ClassVar, Final, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from apim_sdk import Duration
-from apim_sdk.counting import Calendar
-from apim_sdk.counting.calendar import nominal
+from apim_sdk.counting.calendar import bounds, nominal
+from apim_sdk.counting.limit import Calendar
+from apim_sdk.fields import Duration
 
 __all__ = ["Period", "zone_named"]
 
@@ -46,6 +47,12 @@ class Period(str):
         self.seconds = float(number * nominal(unit))
         self.calendar = unit if number == 1 else None
         return self
+
+    def end(self, moment: float, zone: tzinfo = UTC) -> float:
+        """When the window that ``moment`` is in ends: that of the calendar, or one of this length since the epoch."""
+        if self.calendar is not None:
+            return bounds(self.calendar, zone, moment)[1]
+        return (moment // self.seconds + 1) * self.seconds
 
 
 def zone_named(name: str) -> ZoneInfo:
