@@ -10,7 +10,7 @@ import attrs
 __all__ = ["Act", "Actions", "Outcome", "add_up"]
 
 Arguments = Mapping[str, Any]
-Handler = Callable[[Arguments], Awaitable[None]]
+Handler = Callable[[Arguments], Awaitable[bool | None]]
 Act = Callable[[str, Arguments], Awaitable["Outcome"]]
 
 
@@ -43,12 +43,12 @@ class Actions:
 
 async def _carry_out(handler: Handler, arguments: Arguments) -> Outcome:
     try:
-        await handler(arguments)
+        concerned = await handler(arguments)
     except ValueError as error:
         return Outcome(refused=(str(error),))
     except OSError as error:
         return Outcome(failed=(str(error),))
-    return Outcome(1)
+    return Outcome(0 if concerned is False else 1)
 
 
 def add_up(outcomes: list[Outcome]) -> Outcome:

@@ -177,7 +177,7 @@ class CoreContext:
     async def shared(self, key: Hashable, open: Callable[[], Any]) -> Any:  # noqa: A002  # the SDK's word
         return await self._resources.lease.take(key, open)
 
-    def offer(self, action: str, handler: Callable[[Mapping[str, Any]], Awaitable[None]]) -> None:
+    def offer(self, action: str, handler: Callable[[Mapping[str, Any]], Awaitable[bool | None]]) -> None:
         self._resources.actions.offer(action, handler)
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:

@@ -19,6 +19,6 @@ async def carry_out(call: Call) -> web.Response:
     if outcome.failed:
         raise Refusal(503, f"Not carried out everywhere, try again: {'; '.join(outcome.failed)}")
     if not outcome.done:
-        raise Refusal(404, f"Nothing in the configuration offers the action {name!r}")
+        raise Refusal(404, f"Nothing in the configuration offers the action {name!r}, or is what it names")
     call.administration.log.info("an action was carried out", action=name, by=call.request.remote, done=outcome.done)
     return web.json_response({"action": name, "done": outcome.done})

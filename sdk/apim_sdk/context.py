@@ -168,10 +168,11 @@ class Context(Protocol):
         """What instances share: opened by the first, handed to the next, over snapshots too, and closed (its
         ``close`` or ``aclose``, if it has one) when the last snapshot that took it has stopped."""
 
-    def offer(self, action: str, handler: Callable[[Mapping[str, Any]], Awaitable[None]]) -> None:
+    def offer(self, action: str, handler: Callable[[Mapping[str, Any]], Awaitable[bool | None]]) -> None:
         """Let the management port have something done: ``POST /actions/{action}`` awaits the handlers of all that offer
         it, with the members of its body, in every process of the node. A handler raises ValueError where they are no
-        good, OSError where it could not do it; it may come twice to the same effect."""
+        good, OSError where it could not do it, and answers False where they are about others; it may come twice to the
+        same effect."""
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Run a background task until the snapshot stops; it is then cancelled. One that raises is logged."""

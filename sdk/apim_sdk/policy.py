@@ -38,8 +38,6 @@ class Policy(Plugin):
       the last byte is sent goes into ``exchange.defer``
     * ``async around(exchange, send)``: REQUEST flow; wraps the endpoint call, the first in the list outermost. A policy
       that has it stands in no ENTRY flow, where there is no call to wrap
-    * ``async reset(named)``: of one that counts: make what ``named`` describes, such as ``{"application": "a1"}``, as
-      good as new, and answer how many counts that were; 0 where it is described by other words
 
     each a plain ``def``, or an ``async def`` where it does I/O. It ends the exchange by raising ``Reject`` or
     ``Respond``. One instance serves all exchanges at once: what belongs to one goes into ``exchange.variables``.

@@ -9,7 +9,7 @@ from typing import Any
 from apim_sdk import Exchange, Policy
 from apim_sdk.testing import FakeContext, Outcome, build, run, started
 
-__all__ = ["Try", "limited", "statuses"]
+__all__ = ["Try", "limited", "reset", "statuses"]
 
 Try = Callable[[Exchange], Awaitable[Outcome]]
 
@@ -26,6 +26,12 @@ def limited(
             await steps(lambda exchange: run(built, exchange), context)
 
     asyncio.run(body())
+
+
+async def reset(context: FakeContext, key: dict[str, str], **arguments: str) -> bool | None:
+    """Carry the action ``reset-limit`` out, as the management port does; whether it was about this policy."""
+    (handler,) = context.offered["reset-limit"]
+    return await handler({"key": key, **arguments})
 
 
 def statuses(policy: type[Policy], settings: dict[str, Any], *exchanges: Exchange) -> list[int]:

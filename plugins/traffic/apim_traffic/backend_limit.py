@@ -79,6 +79,5 @@ class BackendLimit(Limiting):
             await pending
         return await send(exchange)
 
-    async def reset(self, named: Mapping[str, str]) -> int:
-        """See ``apim_sdk.Policy``."""
-        return await self.forget(named["key_type"]) if set(named) == {"key_type"} else 0
+    def named(self, parts: Mapping[str, str]) -> str | None:
+        return parts["key_type"] if set(parts) == {"key_type"} else None

@@ -66,9 +66,8 @@ class CustomLimit(Limiting):
     def on_request(self, exchange: Exchange) -> Awaitable[None] | None:
         return self._apply(exchange)
 
-    async def reset(self, named: Mapping[str, str]) -> int:
-        """See ``apim_sdk.Policy``."""
-        return await self.forget(short(named["value"])) if set(named) == {"value"} else 0
+    def named(self, parts: Mapping[str, str]) -> str | None:
+        return short(parts["value"]) if set(parts) == {"value"} else None
 
 
 def settled(settle: Expression | None) -> Any:

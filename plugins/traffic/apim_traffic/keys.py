@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from ipaddress import ip_address
-from typing import Final
+from typing import Any, Final
 
 from apim_sdk import ANONYMOUS, Exchange, Expression
 
-__all__ = ["PARTS", "Key", "key_of", "named_key", "short"]
+__all__ = ["PARTS", "Key", "key_of", "named_key", "reset_of", "short"]
 
 Key = Callable[[Exchange], str]
 
@@ -31,6 +31,7 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "principal.subject": ("issuer", "user"),
 }
 """The keys that have a name, and the parts that say which one is meant, such as for a reset."""
+_NAMED: Final = {part for parts in PARTS.values() for part in parts} | {"value", "key_type"}
 
 
 def key_of(what: str | Expression, ipv6_prefix: int = 64) -> Key:
@@ -54,6 +55,18 @@ def named_key(name: str, parts: Mapping[str, str], ipv6_prefix: int = 64) -> str
         except ValueError:
             return None
     return values[0] if name in ("application", "subscription") else short("\n".join(values))
+
+
+def reset_of(arguments: Mapping[str, Any]) -> tuple[str, Mapping[str, str]]:
+    """What a reset is about: a place, or nothing for all, and the parts of a key. Raises ValueError."""
+    place, parts = arguments.get("place", ""), arguments.get("key")
+    if not arguments.keys() <= {"place", "key"} or not isinstance(place, str):
+        raise ValueError('a reset has a `key`, such as {"application": "a1"}, and may have a `place`')
+    if not isinstance(parts, dict) or not parts or not parts.keys() <= _NAMED:
+        raise ValueError(f"the key to reset is described by some of {', '.join(sorted(_NAMED))}")
+    if not all(isinstance(value, str) for value in parts.values()):
+        raise ValueError("each part of the key to reset is a text")
+    return place.strip("/"), parts
 
 
 def short(text: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 import attrs
@@ -14,7 +15,7 @@ from apim_sdk import Context, Duration, ErrorKind, Exchange, Expression, Limit, 
 from apim_sdk.counting import Algorithm, open_table
 
 from apim_traffic.counter import Counting, open_counter
-from apim_traffic.keys import PARTS, Key, key_of, named_key
+from apim_traffic.keys import PARTS, Key, key_of, named_key, reset_of
 from apim_traffic.rule import HeaderKind, Observers, Rule, Step, Terms
 
 __all__ = ["BURSTS", "LEVELS", "Keyed", "Limiting", "Rate", "costly", "long_enough", "units_of"]
@@ -130,16 +131,26 @@ class Limiting(Counting, Policy):
 
         observers = Observers(lambda: refused(place), lambda: over(place), warn)
         rule = make(terms, key, counter, context.clock, observers)
+        if self._rules is None:
+            context.offer("reset-limit", partial(self._reset, context.place))
         self.hold(_rules={**(self._rules or {}), kind: rule})
         return rule
 
-    async def forget(self, key: str) -> int:
-        """Make a key as good as new in every rule; how many there are."""
+    def named(self, parts: Mapping[str, str]) -> str | None:
+        """The key that ``parts`` describe, such as ``{"application": "a1"}``; None where they describe no key of it."""
+        raise NotImplementedError(f"{type(self).__name__} must define named()")
+
+    async def _reset(self, place: str, arguments: Mapping[str, Any]) -> bool:
+        """The action ``reset-limit``: make a key as good as new in every rule. Raises ValueError and OSError."""
+        wanted, parts = reset_of(arguments)
+        key = self.named(parts) if not wanted or place == wanted or place.startswith(f"{wanted}/") else None
+        if key is None:
+            return False
         for rule in self._rules.values():
             pending = rule.counter.reset(key)
             if pending is not None:
                 await pending
-        return len(self._rules)
+        return True
 
 
 @attrs.frozen(kw_only=True, slots=False)
@@ -167,7 +178,5 @@ class Keyed(Limiting):
         """What headers call a limit of this key."""
         return self.name or (self.key if self.key in PARTS else "custom")
 
-    async def reset(self, named: Mapping[str, str]) -> int:
-        """See ``apim_sdk.Policy``."""
-        key = named_key(self.key, named, self.ipv6_prefix)
-        return 0 if key is None else await self.forget(key)
+    def named(self, parts: Mapping[str, str]) -> str | None:
+        return named_key(self.key, parts, self.ipv6_prefix)

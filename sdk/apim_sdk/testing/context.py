@@ -124,7 +124,9 @@ class FakeContext:
     """Callouts that were made: method, URL, body."""
     tasks: list[asyncio.Task[None]] = attrs.field(factory=list, init=False)
     """Background tasks that were spawned."""
-    offered: dict[str, list[Callable[[Mapping[str, Any]], Awaitable[None]]]] = attrs.field(factory=dict, init=False)
+    offered: dict[str, list[Callable[[Mapping[str, Any]], Awaitable[bool | None]]]] = attrs.field(
+        factory=dict, init=False
+    )
     """Handlers of actions, by the name of the action."""
     _shared: dict[Hashable, asyncio.Future[Any]] = attrs.field(factory=dict, init=False)
 
@@ -192,7 +194,7 @@ class FakeContext:
         shared: Shared = await future
         return shared
 
-    def offer(self, action: str, handler: Callable[[Mapping[str, Any]], Awaitable[None]]) -> None:
+    def offer(self, action: str, handler: Callable[[Mapping[str, Any]], Awaitable[bool | None]]) -> None:
         """Keep the handler of an action."""
         self.offered.setdefault(action, []).append(handler)
 

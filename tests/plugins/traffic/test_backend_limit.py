@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from apim_sdk import Exchange, KeyType, errors
-from apim_sdk.testing import FakeContext, build, make_exchange, run, started
+from apim_sdk.testing import FakeContext, build, make_exchange
 from apim_traffic.backend_limit import BackendLimit
 from support import limits as support_limits
 from support.gateway import api, serving
 from support.gateway import run as on_uvloop
-from support.limits import Try
+from support.limits import Try, reset
 
 limited = partial(support_limits.limited, BackendLimit)
 statuses = partial(support_limits.statuses, BackendLimit)
@@ -90,15 +89,13 @@ def test_only_calls_that_go_to_the_endpoint_count(tmp_path: Path) -> None:
 
 
 def test_it_is_reset_by_the_type_of_key() -> None:
-    async def body() -> None:
-        policy = build(BackendLimit, {"production": [{"requests": 1, "per": "1h"}]})
-        async with started(policy):
-            await run(policy, call())
-            assert 0 == await policy.reset({"api": "orders"})
-            assert 1 == await policy.reset({"key_type": "production"})
-            assert 200 == (await run(policy, call())).status
+    async def steps(attempt: Try, context: FakeContext) -> None:
+        await attempt(call())
+        assert not await reset(context, {"api": "orders"})
+        assert await reset(context, {"key_type": "production"})
+        assert 200 == (await attempt(call())).status
 
-    asyncio.run(body())
+    limited({"production": [{"requests": 1, "per": "1h"}]}, steps)
 
 
 def test_settling_sees_no_body() -> None:

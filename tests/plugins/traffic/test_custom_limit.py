@@ -12,7 +12,7 @@ from apim_sdk.testing import Answer, FakeContext, FakeEndpoint, build, make_exch
 from apim_traffic.custom_limit import CustomLimit
 from apim_traffic.rate_limit import RateLimit
 from support import limits as support_limits
-from support.limits import Try
+from support.limits import Try, reset
 
 limited = partial(support_limits.limited, CustomLimit)
 statuses = partial(support_limits.statuses, CustomLimit)
@@ -99,15 +99,13 @@ def test_a_cost_may_come_from_a_variable_of_an_earlier_policy() -> None:
 
 
 def test_a_key_is_reset_by_its_value() -> None:
-    async def body() -> None:
-        policy = build(CustomLimit, {"key": "{{ request.headers['x-tenant'] }}", "units": 1, "per": "1m"})
-        async with started(policy):
-            await run(policy, call())
-            assert 0 == await policy.reset({"application": "a"})
-            assert 1 == await policy.reset({"value": "a"})
-            assert 200 == (await run(policy, call())).status
+    async def steps(attempt: Try, context: FakeContext) -> None:
+        await attempt(call())
+        assert not await reset(context, {"application": "a"})
+        assert await reset(context, {"value": "a"})
+        assert 200 == (await attempt(call())).status
 
-    asyncio.run(body())
+    limited({"key": "{{ request.headers['x-tenant'] }}", "units": 1, "per": "1m"}, steps)
 
 
 @pytest.mark.parametrize(

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 import pytest
 from apim_sdk import Application, Exchange, errors
-from apim_sdk.testing import FakeContext, build, make_exchange, run, started
+from apim_sdk.testing import FakeContext, build, make_exchange
 from apim_traffic.quota import Quota
 from support import limits as support_limits
-from support.limits import Try
+from support.limits import Try, reset
 
 limited = partial(support_limits.limited, Quota)
 statuses = partial(support_limits.statuses, Quota)
@@ -125,15 +124,12 @@ def test_a_reset_is_of_quota_and_burst() -> None:
     def call() -> Exchange:
         return make_exchange(application=Application("shop", "a1"))
 
-    async def body() -> None:
-        settings = {"requests": 1, "per": "1d", "key": "application", "burst": {"requests": 1, "per": "1h"}}
-        policy = build(Quota, settings)
-        async with started(policy):
-            assert [200, 429] == [(await run(policy, call())).status for _ in range(2)]
-            assert 2 == await policy.reset({"application": "a1"})
-            assert [200, 429] == [(await run(policy, call())).status for _ in range(2)]
+    async def steps(attempt: Try, context: FakeContext) -> None:
+        assert [200, 429] == [(await attempt(call())).status for _ in range(2)]
+        assert await reset(context, {"application": "a1"})
+        assert [200, 429] == [(await attempt(call())).status for _ in range(2)]
 
-    asyncio.run(body())
+    limited({"requests": 1, "per": "1d", "key": "application", "burst": {"requests": 1, "per": "1h"}}, steps)
 
 
 @pytest.mark.parametrize(

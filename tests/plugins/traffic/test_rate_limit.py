@@ -24,7 +24,7 @@ from apim_sdk import (
 from apim_sdk.testing import FakeContext, build, make_exchange, run, started
 from apim_traffic.rate_limit import RateLimit
 from support import limits as support_limits
-from support.limits import Try
+from support.limits import Try, reset
 
 limited = partial(support_limits.limited, RateLimit)
 statuses = partial(support_limits.statuses, RateLimit)
@@ -386,25 +386,42 @@ def test_it_counts_in_other_ways_too(algorithm: str) -> None:
     ],
 )
 def test_a_count_is_reset_by_what_its_key_is_made_of(key: str, exchange: Any, named: dict[str, str]) -> None:
-    async def body() -> None:
-        policy = build(RateLimit, {"requests": 1, "per": "1m", "key": key})
-        async with started(policy):
-            await run(policy, make_exchange(**exchange))
-            assert 0 == await policy.reset({"somebody": "else"})
-            assert 429 == (await run(policy, make_exchange(**exchange))).status
-            assert 1 == await policy.reset(named)
-            assert 200 == (await run(policy, make_exchange(**exchange))).status
+    async def steps(attempt: Try, context: FakeContext) -> None:
+        await attempt(make_exchange(**exchange))
+        assert not await reset(context, {"key_type": "sandbox"})
+        assert not await reset(context, named, place="apis/other")
+        assert 429 == (await attempt(make_exchange(**exchange))).status
+        assert await reset(context, named, place="apis/test/flows")
+        assert 200 == (await attempt(make_exchange(**exchange))).status
 
-    asyncio.run(body())
+    limited({"requests": 1, "per": "1m", "key": key}, steps)
 
 
 def test_an_address_that_is_none_resets_nothing() -> None:
-    async def body() -> None:
-        policy = build(RateLimit, {"requests": 1, "per": "1m", "key": "ip"})
-        async with started(policy):
-            assert 0 == await policy.reset({"address": "here"})
+    async def steps(attempt: Try, context: FakeContext) -> None:
+        assert not await reset(context, {"address": "here"})
 
-    asyncio.run(body())
+    limited({"requests": 1, "per": "1m", "key": "ip"}, steps)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "described by some of address, api, application"),
+        ({"key": {}}, "described by some of"),
+        ({"key": {"aplication": "a1"}}, "described by some of"),
+        ({"key": {"application": 1}}, "each part of the key to reset is a text"),
+        ({"key": {"application": "a1"}, "where": "here"}, "may have a `place`"),
+        ({"key": {"application": "a1"}, "place": 1}, "may have a `place`"),
+    ],
+)
+def test_a_reset_that_names_nobody_is_refused(arguments: Any, message: str) -> None:
+    async def steps(attempt: Try, context: FakeContext) -> None:
+        (handler,) = context.offered["reset-limit"]
+        with pytest.raises(ValueError, match=message):
+            await handler(arguments)
+
+    limited({"requests": 1, "per": "1m"}, steps)
 
 
 @pytest.mark.parametrize(
