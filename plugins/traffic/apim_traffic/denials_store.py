@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from typing import Any, Final, cast
 
@@ -15,6 +16,8 @@ from apim_traffic.denials import Condition, Denials
 
 __all__ = ["StoredDenials"]
 
+_PREFIX: Final = "deny/"
+_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}")
 _AGAIN_AFTER: Final = 1.0
 """Seconds until the store is asked again after it was away."""
 
@@ -39,12 +42,29 @@ class StoredDenials:
         """Notice every change, for as long as it runs. While the store is away, what was known goes on counting."""
         while True:
             try:
-                async with aclosing(cast(Any, self._store.follow("deny/"))) as batches:
+                async with aclosing(cast(Any, self._store.follow(_PREFIX))) as batches:
                     async for batch in batches:
                         self._take(batch)
             except OSError as error:
                 self._log.warning("the store of denials is away; those known go on counting", error=str(error))
                 await asyncio.sleep(_AGAIN_AFTER)
+
+    async def write(self, arguments: Mapping[str, Any]) -> None:
+        """The action ``deny``: keep a ``condition`` under an ``id``, or remove it where it is null.
+
+        Raises ValueError for what is no condition, OSError where the store is away.
+        """
+        id_, condition = arguments.get("id"), arguments.get("condition", ...)
+        if not isinstance(id_, str) or not _ID.fullmatch(id_) or condition is ... or len(arguments) > 2:
+            raise ValueError("a denial has an `id` and a `condition`, which is null to remove it")
+        if condition is None:
+            await self._store.delete(_PREFIX + id_)
+            return
+        try:
+            engine().structure(condition, Condition)
+        except Exception as error:  # the engine's own, which names each mistake
+            raise ValueError(f"the condition is no good: {error}") from error
+        await self._store.put(_PREFIX + id_, json.dumps(condition).encode())
 
     def _take(self, batch: Batch) -> None:
         if batch.first:

@@ -19,8 +19,9 @@ class Deny(Policy):
     """Refuses with 403 and the code 900805 whoever a condition holds of.
 
     In the entry flow only APIs and addresses are known; conditions of applications and users need the request flow.
-    Conditions in a store count within a second, without a reload, wherever the store is used: under the key
-    `deny/<id>`, as JSON, such as `{"application": "shop"}`.
+    Conditions in a store count within a second, without a reload, wherever the store is used: `POST /actions/deny` at
+    the management port writes one, such as `{"id": "shop", "condition": {"application": "shop"}}`, or removes it with
+    the condition `null`.
     """
 
     example: ClassVar[Any] = {
@@ -64,6 +65,7 @@ class Deny(Policy):
             await asyncio.wait_for(stored.known.wait(), self.timeout)
         except TimeoutError:
             raise TimeoutError(f"the store {self.store!r} did not tell its denials in {self.timeout}") from None
+        context.offer("deny", stored.write)
         self.hold(_stored=stored)
 
     def on_request(self, exchange: Exchange) -> None:

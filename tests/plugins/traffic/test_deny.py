@@ -113,6 +113,41 @@ def test_an_entry_that_is_no_condition_is_logged_and_denies_nobody(value: bytes)
     stored(steps)
 
 
+def test_the_management_port_writes_conditions_and_removes_them() -> None:
+    async def steps(ask: Callable[[], Awaitable[int]], store: FakeStore, context: FakeContext) -> None:
+        (write,) = context.offered["deny"]
+        seen = []
+        for condition in ({"application": "shop"}, {"application": "shop", "enabled": False}, {"user": "eve"}, None):
+            await write({"id": "one", "condition": condition})
+            seen.append(await ask())
+        assert [403, 200, 200, 200] == seen
+        assert await store.get("deny/one") is None
+
+    stored(steps)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "has an `id` and a `condition`"),
+        ({"id": "one"}, "has an `id` and a `condition`"),
+        ({"id": "../one", "condition": None}, "has an `id` and a `condition`"),
+        ({"id": "one", "condition": None, "at": "once"}, "has an `id` and a `condition`"),
+        ({"id": "one", "condition": {"aplication": "shop"}}, "aplication"),
+        ({"id": "one", "condition": []}, "the condition is no good"),
+        ({"id": "one", "condition": {}}, "say whom to deny"),
+    ],
+)
+def test_a_condition_that_is_none_is_not_written(arguments: dict[str, Any], message: str) -> None:
+    async def steps(ask: Callable[[], Awaitable[int]], store: FakeStore, context: FakeContext) -> None:
+        (write,) = context.offered["deny"]
+        with pytest.raises(ValueError, match=message):
+            await write(arguments)
+        assert await store.get("deny/one") is None
+
+    stored(steps)
+
+
 def test_conditions_beyond_the_most_are_left_out_and_counted() -> None:
     async def steps(ask: Callable[[], Awaitable[int]], store: FakeStore, context: FakeContext) -> None:
         for number in range(2):
