@@ -40,6 +40,8 @@ class Service:
     """Apply the ten header policies."""
     cached: bool = False
     """Answer from a cache."""
+    limits: int = 0
+    """How many limits there are, none of which is ever reached; the first counts by the client's address."""
     apis: int = 1
     """How many APIs of five operations there are; the first is the one that `PATH` calls."""
     generation: int = 0

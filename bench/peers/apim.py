@@ -25,6 +25,7 @@ CONFIGURATION = "gateway.yaml"
 NEVER_REACHED = 1_000_000_000
 REMEMBERED_BY_DEFAULT = 10_000
 """Verified tokens."""
+PLAIN_LIMIT_KEYS = ("ip", "api", "operation", "plan")
 LIMIT_KEYS = ("api", "application", "principal.subject")
 """Limits beside the plan's own, which is the one per subscription."""
 OPERATIONS = ("GET /items/{id}", "PUT /items/{id}", "DELETE /items/{id}", "GET /items", "POST /items")
@@ -121,6 +122,8 @@ def _flows(service: Service) -> dict[str, Any]:
         request += [{"rate-limit": {**limit, "key": key}} for key in LIMIT_KEYS]
     if service.cached:
         request.append({"cache": {"ttl": "1h"}})
+    for key in PLAIN_LIMIT_KEYS[: service.limits]:
+        request.append({"rate-limit": {"requests": NEVER_REACHED, "per": "1s", "key": key}})
     if service.header_policies:
         request += [{"set-header": {"name": name, "value": value}} for name, value in REQUEST_HEADERS_SET]
         request.append({"remove-header": {"name": REQUEST_HEADER_REMOVED}})

@@ -46,7 +46,7 @@ class Envoy:
 
     def configure(self, service: Service, port: int, folder: Path, tools: Tools) -> Launch:
         """Write `envoy.json`."""
-        refuse(self.name, service, "certificate", "tokens", "api_keys", "header_policies")
+        refuse(self.name, service, "certificate", "tokens", "api_keys", "header_policies", "limits")
         path = folder / "envoy.json"
         path.write_text(json.dumps(_bootstrap(service, port, folder), indent=1))
         options = ("--concurrency", "1", "--disable-hot-restart", "-l", "error")
@@ -108,6 +108,8 @@ def _filters(service: Service) -> list[dict[str, Any]]:
         filters.append(_api_key(service.api_keys))
     if service.tokens:
         filters += [_jwt(service.tokens), _rate_limit()]
+    if service.limits:
+        filters.append(_rate_limit())
     return filters
 
 

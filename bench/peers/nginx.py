@@ -70,12 +70,16 @@ class Nginx:
 
     def configure(self, service: Service, port: int, folder: Path, tools: Tools) -> Launch:
         """Write `nginx.conf`."""
-        refuse(self.name, service, "certificate", "header_policies", "cached")
+        refuse(self.name, service, "certificate", "header_policies", "cached", "limits")
         directives = ""
         if service.certificate:
             directives = (
                 f"ssl_certificate {service.certificate.certificate}; ssl_certificate_key {service.certificate.key};"
             )
+        http = [f"proxy_cache_path {folder}/nginx-cache keys_zone=answers:16m;"] if service.cached else []
+        if service.limits:
+            http.append("limit_req_zone $binary_remote_addr zone=limit:10m rate=1000000r/s;")
+            directives += " limit_req zone=limit burst=1000000 nodelay;"
         headers = _header_directives() if service.header_policies else ()
         path = folder / "nginx.conf"
         path.write_text(
@@ -85,7 +89,7 @@ class Nginx:
                 backend=service.backend_port,
                 tls=" ssl" if service.certificate else "",
                 directives=directives,
-                http=f"proxy_cache_path {folder}/nginx-cache keys_zone=answers:16m;" if service.cached else "",
+                http=" ".join(http),
                 headers="\n      ".join((*headers, *(CACHE if service.cached else ()))),
             )
         )
