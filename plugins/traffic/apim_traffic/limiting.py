@@ -120,6 +120,7 @@ class Limiting(Counting, Policy):
         refused = count("apim_limit_refused_total", "Calls that a limit refused", ("place",))
         over = count("apim_limit_over_quota_total", "Calls beyond a limit that came through, marked", ("place",))
         warned = count("apim_limit_warnings_total", "Keys that came near a limit, once in each window", ("place",))
+        unsettled = count("apim_limit_unsettled_total", "Calls whose cost in the end could not be told", ("place",))
         once = open_table(
             Limit(1, limit.seconds, "fixed-window", calendar=limit.calendar, zone=limit.zone), context.clock, 10_000
         )
@@ -129,7 +130,7 @@ class Limiting(Counting, Policy):
                 warned(place)
                 log.warning("a limit is nearly reached", limit=terms.name, key=key)
 
-        observers = Observers(lambda: refused(place), lambda: over(place), warn)
+        observers = Observers(lambda: refused(place), lambda: over(place), warn, lambda: unsettled(place))
         rule = make(terms, key, counter, context.clock, observers)
         if self._rules is None:
             context.offer("reset-limit", partial(self._reset, context.place))

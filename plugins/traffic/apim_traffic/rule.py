@@ -49,12 +49,13 @@ class Terms:
 
 @attrs.frozen
 class Observers:
-    """Who is told by a rule; each is given its name."""
+    """Who is told of what happens at a rule."""
 
     refused: Callable[[], None]
     over_quota: Callable[[], None]
     warned: Callable[[str], None]
     """Given the key, once in each window."""
+    unsettled: Callable[[], None]
 
 
 class Rule:
@@ -66,13 +67,13 @@ class Rule:
         "_key",
         "_line",
         "_loud",
-        "_observers",
         "_policy",
         "_settle",
         "_take",
         "_terms",
         "_threshold",
         "counter",
+        "observers",
     )
 
     def __init__(self, terms: Terms, key: Key, counter: Counter, clock: Clock, observers: Observers) -> None:
@@ -83,9 +84,9 @@ class Rule:
         self._take = counter.take
         self._settle = counter.settle
         self._clock = clock
-        self._observers = observers
+        self.observers = observers
         self._counts_refused = limit.count_refused
-        self._threshold = -1 if terms.warn_at is None else limit.units - math.ceil(limit.units * terms.warn_at)
+        self._threshold = -1 if terms.warn_at is None else limit.most - math.ceil(limit.most * terms.warn_at)
         self._loud = bool(terms.headers) or terms.warn_at is not None or not terms.stops
         window = f";w={int(limit.seconds)}" if limit.seconds.is_integer() else ""
         unit = "" if terms.unit == "requests" else f';qu="{terms.unit}"'
@@ -121,9 +122,9 @@ class Rule:
         """What is beyond the limit is refused, or marked."""
         terms = self._terms
         if terms.stops:
-            self._observers.refused()
+            self.observers.refused()
             raise self._refusal(key, wait)
-        self._observers.over_quota()
+        self.observers.over_quota()
         exchange.variables["over_quota"] = terms.name
 
     def _leave(self, key: str, cost: int, exchange: Exchange) -> Awaitable[None] | None:
@@ -149,7 +150,7 @@ class Rule:
             self._describe(headers, key, terms.headers)
         if self._threshold >= 0 and cost and self.counter.standing(key).remaining <= self._threshold:
             headers.add("X-RateLimit-Warning", terms.name)
-            self._observers.warned(key)
+            self.observers.warned(key)
         if not terms.stops and exchange.variables.get("over_quota") == terms.name:
             headers.add("X-Over-Quota", terms.name)
 

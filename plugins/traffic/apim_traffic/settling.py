@@ -6,13 +6,14 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any
 
-from apim_sdk import Exchange
+from apim_sdk import EvaluationError, Exchange
 
 from apim_traffic.rule import Rule
 
 __all__ = ["Measure", "SettledRule"]
 
 Measure = Callable[[Exchange], int]
+"""Raises EvaluationError where it cannot be told."""
 
 
 class SettledRule(Rule):
@@ -44,20 +45,23 @@ class SettledRule(Rule):
         if self._spawn is not None:
             exchange.defer(partial(self._over, exchange, key, cost))
             return super()._leave(key, 0, exchange)
-        difference = self._difference(exchange, cost)
-        pending = self._settle(key, difference) if difference else None
+        pending = self._put_right(exchange, key, cost)
         super()._leave(key, 0, exchange)
         return pending
 
     def _over(self, exchange: Exchange, key: str, cost: int) -> None:
-        difference = self._difference(exchange, cost)
-        pending = self._settle(key, difference) if difference else None
+        pending = self._put_right(exchange, key, cost)
         if pending is not None and self._spawn is not None:
             self._spawn(_finished(pending), "settle")
 
-    def _difference(self, exchange: Exchange, cost: int) -> int:
-        """What is to be taken beside ``cost``, or given back."""
-        return -cost if self._needless(exchange) else self._measure(exchange) - cost
+    def _put_right(self, exchange: Exchange, key: str, cost: int) -> Awaitable[None] | None:
+        """Take what was used beside ``cost``, or give back what was not; leave it where that cannot be told."""
+        try:
+            used = 0 if self._needless(exchange) else self._measure(exchange)
+        except EvaluationError:
+            self.observers.unsettled()
+            return None
+        return self._settle(key, used - cost) if used != cost else None
 
 
 async def _finished(pending: Awaitable[None]) -> None:

@@ -62,6 +62,16 @@ def test_what_was_guessed_is_put_right_when_the_answer_leaves(used: str, left: i
     asyncio.run(body())
 
 
+def test_what_was_guessed_stays_where_nobody_can_tell_what_it_was() -> None:
+    async def steps(attempt: Try, context: FakeContext) -> None:
+        response = (await attempt(call())).response
+        assert response is not None
+        assert "900" == response.headers["X-RateLimit-Remaining"]
+        assert 1 == context.metrics.counters["apim_limit_unsettled_total", context.place]
+
+    limited({**TOKENS, "headers": ["x-ratelimit"]}, steps)
+
+
 def test_what_was_guessed_is_reserved_meanwhile() -> None:
     async def body() -> None:
         policy = build(CustomLimit, TOKENS)

@@ -315,6 +315,14 @@ def test_clients_are_warned_near_the_limit_and_operators_once_in_a_window() -> N
     limited({"requests": 10, "per": "1m", "key": "api", "warn_at": 0.8}, steps)
 
 
+def test_near_the_limit_is_near_the_burst() -> None:
+    async def steps(attempt: Try, context: FakeContext) -> None:
+        answers = [(await attempt(make_exchange())).response for _ in range(5)]
+        assert [None] * 3 + ["api"] * 2 == [each and each.headers.get("X-RateLimit-Warning") for each in answers]
+
+    limited({"requests": 1000, "per": "1h", "burst": 5, "key": "api", "warn_at": 0.8}, steps)
+
+
 def test_refusals_are_counted() -> None:
     async def steps(attempt: Try, context: FakeContext) -> None:
         for _ in range(3):
