@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+from argparse import ArgumentParser
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ from apim_sdk.errors import catalogue
 from apim_sdk.plugin import Plugin
 from apim_sdk.policy import Policy, flows_of
 
-from apim_core.cli import VERBS, parser_of
+from apim_core.cli import parser_of, verbs
 from apim_core.reference.options import option_table
 from apim_core.registry import Registry
 from apim_core.schema import configuration_schema, json_schema
@@ -45,7 +46,7 @@ def pages(registry: Registry, distribution: str = "apim") -> Iterator[Page]:
         yield Page(f"plugins/{name}.md", NOTE + _plugin(name, plugin))
     yield Page("errors.md", NOTE + _errors())
     yield Page("hooks.md", NOTE + _hooks())
-    yield Page("cli.md", NOTE + _cli())
+    yield Page("cli.md", NOTE + _cli(distribution))
 
 
 def _configuration(schema: Mapping[str, Any]) -> str:
@@ -104,8 +105,17 @@ def _hooks() -> str:
     return "\n".join(parts)
 
 
-def _cli() -> str:
+def _cli(distribution: str) -> str:
     parts = ["# Command line\n"]
-    for verb in VERBS:
-        parts += [f"## apim {verb}\n", "```text", parser_of(verb).format_help().rstrip(), "```\n"]
+    for verb in verbs(distribution):
+        parts += _verb(f"## apim {verb}\n", parser_of(verb))
     return "\n".join(parts)
+
+
+def _verb(heading: str, parser: ArgumentParser) -> Iterator[str]:
+    """A verb, and what it is about where that is a word of its own."""
+    yield from (heading, "```text", parser.format_help().rstrip(), "```\n")
+    for action in parser._actions:
+        if isinstance(action.choices, dict):
+            for below in action.choices.values():
+                yield from _verb(f"### {below.prog}\n", below)

@@ -8,9 +8,8 @@ from typing import Any
 from apim_sdk import Limit
 from apim_sdk.counting import Key
 from apim_sdk.testing import FakeContext, FakeCounterStore
+from apim_sdk.testing.virtual_time import LoopClock, run_in_virtual_time
 from apim_traffic.counter import Counter, Counting, open_counter
-
-from support.virtual_time import LoopClock, run_in_virtual_time
 
 __all__ = ["counting", "take"]
 

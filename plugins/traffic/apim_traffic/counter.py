@@ -26,14 +26,18 @@ class Counting:
     counters: str | None = None
     """The counter store that counts: a name under `counters`, or `process` for each process by itself. Without it, the
     one named `default`, or else that of the node, where several processes share one."""
-    mode: Literal["exact", "lease"] = "lease"
+    mode: Literal["exact", "lease", "hybrid", "async"] = "lease"
     """How processes that share a counter store decide. `exact` asks the store for each call. `lease` takes a few units
-    ahead and decides without waiting while it has some. A process by itself is exact."""
+    ahead and decides without waiting while it has some. `hybrid` takes a large share ahead, and asks for each call when
+    that is used. `async` decides by itself and tells the store afterwards. A process by itself is exact, and
+    so is every mode where refused calls count."""
     on_store_error: Literal["closed", "open", "local"] = "local"
     """What becomes of calls while the counter store is away: `local` counts in the process, up to its share of the
     limit, `open` lets them pass, `closed` refuses them with 503."""
     timeout: Duration = attrs.field(default=Duration("100ms"), validator=_some_time)
     """How long a call waits for the counter store before it goes by `on_store_error`."""
+    sync_interval: Duration = attrs.field(default=Duration("1s"), validator=_some_time)
+    """How often `async` tells the store what it let through, and how long `hybrid` keeps units that it does not use."""
     max_keys: int = attrs.field(default=100_000, validator=attrs.validators.ge(1))
     """How many keys a process holds at most; past that the oldest is forgotten."""
 
@@ -87,6 +91,7 @@ async def open_counter(context: Context, kind: str, limit: Limit, settings: Coun
         link=await context.shared(("counter store", store), lambda: Link.open(store, context)),
         clock=context.clock,
         timeout=settings.timeout,
+        sync_interval=settings.sync_interval,
         max_keys=settings.max_keys,
         on_store_error=settings.on_store_error,
         forgot=lambda: forgotten(place),

@@ -11,8 +11,8 @@ import pytest
 from apim_auth import jws
 from apim_keymanagers.keyset import Keys, KeySet, Loaded
 from apim_sdk.testing import FakeLog
+from apim_sdk.testing.virtual_time import LoopClock, run_in_virtual_time
 from support.tokens import claims, key, public, signed
-from support.virtual_time import LoopClock, run_in_virtual_time
 
 HOUR = 3600.0
 

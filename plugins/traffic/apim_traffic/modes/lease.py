@@ -6,19 +6,20 @@ A lease is good for a tenth of a second at most, and no longer than its units wo
 a quarter of its life, half as much when it was not used up; never more than a fair part of what is left, and nothing
 ahead when little is left. One question for a key is on its way at a time; callers wait for it together. A refusal is
 remembered, so that a flood beyond the limit does not reach the store, but asked again after the life of a lease: by
-then what others held has come back. With ``count_refused`` the store is asked for each call, because it counts them.
+then what others held has come back.
 
 **Cost.** A dictionary look-up and a comparison for most calls of a busy key; some ten questions a second for each key,
 most of which nobody waits for. A key that is rarely used costs a question for each call, as with ``exact``.
 
-**Bound.** allowed <= limit for the windows of the store (fixed, sliding). For gcra what goes back can fill the bucket
-while another lease is still spent: less than one unit, or 0.1 % of the burst. For sliding-log 0.1 % of the limit. Less
-than the limit passes, for a tenth of a second, where one process holds the last units and another is asked for them.
+**Bound.** allowed <= limit; for sliding-log, where units count from when they were taken, 0.1 % more. With gcra units
+go back only while the bucket lacks more than all others can hold. Less than the limit passes, for a tenth of a second,
+where one process holds the last units and another is asked for them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Awaitable, Coroutine
 from typing import Any, Final
@@ -45,17 +46,19 @@ _LONGEST_REFUSAL: Final = 1.0
 class Leasing(Mode):
     """Decides by leases."""
 
-    bound = "allowed <= limit; with gcra and sliding-log 0.1 % or a unit more"
+    bound = "allowed <= limit; with sliding-log 0.1 % more"
 
-    def __init__(self, parts: Parts, life: float = _LIFE) -> None:
+    new: type[Leased] = Leased
+    """What is held of a key."""
+
+    def __init__(self, parts: Parts, life: float = _LIFE, slack: float = _SLACK) -> None:
         super().__init__(parts)
         limit = parts.limit
         self._life = life
+        self._slack = slack
         self.keys: Keys[Leased] = Keys(parts.max_keys, parts.forgot)
         self._get = self.keys.get
-        refilled = limit.units / limit.seconds * life if limit.algorithm == "gcra" else 0.0
-        self._refilled = int(refilled) + 1 if refilled else 0
-        self._gives_back = refilled < max(1.0, _SLACK * limit.burst)
+        self._rate = limit.units / limit.seconds
         self._expiring: deque[tuple[Leased, Units]] = deque()
         self._sweep: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -95,7 +98,7 @@ class Leasing(Mode):
     def _more(self, leased: Leased) -> None:
         """Ask before a lease runs dry."""
         leased.units.least = -1
-        if not self._link.away and self._ahead(leased, self._monotonic()):
+        if not self._link.away and self.ahead(leased, self._monotonic()):
             self._ask(leased)
 
     def _ask(self, leased: Leased) -> None:
@@ -108,8 +111,8 @@ class Leasing(Mode):
             while True:
                 now = self._monotonic()
                 leased.adapt(now, self._life, self.limit.most)
-                needed, ahead = leased.needed(), self._ahead(leased, now)
-                least = leased.waiting[0][0] if leased.waiting else 1
+                needed, ahead = leased.needed(), self.ahead(leased, now)
+                least = leased.waiting[0].cost if leased.waiting else 1
                 if needed or ahead:
                     grant = await self._link.ask(self._timeout, self._counter.grant, leased.text, least, needed + ahead)
                     self._answered(leased, grant, least, now)
@@ -127,37 +130,63 @@ class Leasing(Mode):
         leased.note(grant, asked)
         if not grant.units:
             now = self._monotonic()
-            leased.refuse(least, grant.wait, now, 0.0 if self.limit.count_refused else self._patience(leased, grant))
+            leased.refused_cost, leased.refused_until = least, now + self._patience(leased, grant)
+            leased.free_at = now + grant.wait
+            leased.refuse(least, grant.wait)
             return
         leased.patience = 0.0
         left = leased.serve(grant.units)
         if left:
-            units = Units(self.limit, grant, left, asked, self._life)
-            units.least = left // 4
-            leased.hold(units, self._monotonic())
-            self._expire(leased, units)
+            self.held(leased, Units(self.limit, grant, left, asked, self._life))
+        leased.tire(1 / self._rate)
 
     def _patience(self, leased: Leased, grant: Grant) -> float:
         """How long a refusal holds without a question: the life of a lease at first, then longer."""
         leased.patience = min(max(2 * leased.patience, self._life), _LONGEST_REFUSAL)
         return min(grant.wait, leased.patience)
 
-    def _ahead(self, leased: Leased, now: float) -> int:
+    def ahead(self, leased: Leased, now: float) -> int:
         """Units to take ahead of calls."""
-        limit, members = self.limit, self._link.members
-        if not leased.size or limit.count_refused:
+        if not leased.size:
             return 0
-        fair = leased.left(limit, now) // (2 * members)
+        limit = self.limit
+        fair = leased.left(limit, now) // (2 * self._link.members)
+        size = leased.size
+        if limit.algorithm == "gcra":  # fewer would be good for less than the life of a lease
+            size = max(size, math.ceil(self._rate * self._life))
+        return min(size, fair, self.bearable())
+
+    def bearable(self) -> int:
+        """Units that a process may hold ahead, so that all of them stay within the bound."""
+        limit, members = self.limit, self._link.members
+        if limit.algorithm == "gcra":
+            return limit.burst // (16 * members)
         if limit.algorithm == "sliding-log":
-            fair = min(fair, int(_SLACK * limit.units) // members)
-        return min(max(leased.size, self._refilled), fair)
+            return int(self._slack * limit.units) // members
+        return limit.most
+
+    def margin(self) -> float:
+        """Units that have to be missing in the bucket of gcra when some went back.
+
+        Others hold two leases each at most, and may have given back as much unknown to this process; and while they
+        live the bucket fills.
+        """
+        others = self._link.members - 1
+        return 4.0 * others * self.bearable() + self._rate * self._life if others else 0.0
 
     # What is not spent
 
-    def _expire(self, leased: Leased, units: Units) -> None:
+    def held(self, leased: Leased, units: Units) -> None:
+        """Units have been taken ahead."""
+        units.least = units.left // 4
+        leased.hold(units, self._monotonic())
         self._expiring.append((leased, units))
         if self._sweep is None:
             self._sweep = asyncio.get_running_loop().call_later(self._life, self._swept)
+
+    def unspent(self, leased: Leased, units: Units) -> None:
+        """Units have come to the end of their life; what is left of them goes back."""
+        leased.size //= 2
 
     def _swept(self) -> None:
         """Give back what nobody spent in time."""
@@ -170,11 +199,11 @@ class Leasing(Mode):
             self._sweep = asyncio.get_running_loop().call_later(pause, self._swept)
 
     def _give_back(self, leased: Leased, units: Units, now: float) -> None:
-        left, units.left = units.returnable(now + self._timeout) if self._gives_back else 0, 0
-        if left:
-            leased.size //= 2
-            if not self._link.away:
-                self._spawn(self._return(leased, left))
+        if units.left or units.dropped:
+            self.unspent(leased, units)
+        back, units.left = units.returnable(now + self._timeout, self.margin()), 0
+        if back and not self._link.away:
+            self._spawn(self._return(leased, back))
 
     async def _return(self, leased: Leased, units: int) -> None:
         try:
@@ -193,7 +222,7 @@ class Leasing(Mode):
     # Keys
 
     def _enter(self, key: Key) -> Leased:
-        leased = Leased(key)
+        leased = self.new(key)
         self.keys.enter(key, leased, self._monotonic())
         return leased
 

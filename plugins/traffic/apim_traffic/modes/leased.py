@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from apim_sdk.counting import Key
 
@@ -13,6 +14,9 @@ from apim_traffic.modes.standing import Standing
 from apim_traffic.modes.units import NOTHING, Units
 
 __all__ = ["Leased"]
+
+_TRIES: Final = 2
+"""How often units are asked for on behalf of one caller, if only some come each time."""
 
 
 class Leased(Standing):
@@ -45,8 +49,8 @@ class Leased(Standing):
         self.refused_until = self.free_at = 0.0
         """Until when calls of ``refused_cost`` are refused without a question; when the store would take them."""
         self.patience = 0.0
-        self.waiting: deque[tuple[int, asyncio.Future[float]]] = deque()
-        """Costs of the callers that wait, in the order in which they came."""
+        self.waiting: deque[_Caller] = deque()
+        """Callers that wait, in the order in which they came."""
         self.question: asyncio.Task[None] | None = None
 
     def idle(self, now: float) -> bool:
@@ -88,42 +92,37 @@ class Leased(Standing):
 
     def wait(self, cost: int) -> Awaitable[float]:
         """A caller's decision, when there is one."""
-        decision: asyncio.Future[float] = asyncio.get_running_loop().create_future()
-        self.waiting.append((cost, decision))
-        return decision
+        caller = _Caller(cost)
+        self.waiting.append(caller)
+        return caller.decision
 
     def needed(self) -> int:
-        """Units that callers wait for; those that went away do not."""
-        for _ in range(len(self.waiting)):
-            cost, decision = self.waiting.popleft()
-            if not decision.done():
-                self.waiting.append((cost, decision))
-        return sum(cost for cost, _ in self.waiting)
+        """Units that callers wait for; those that went away do not. They have been asked for once more now."""
+        self.waiting = deque(caller for caller in self.waiting if not caller.decision.done())
+        for caller in self.waiting:
+            caller.questions += 1
+        return sum(caller.cost for caller in self.waiting)
 
     def serve(self, units: int) -> int:
         """Give units to those who wait, the first first; how many are left."""
-        while self.waiting and self.waiting[0][0] <= units:
-            cost, decision = self.waiting.popleft()
-            if not decision.done():
-                decision.set_result(0.0)
-                units -= cost
+        while self.waiting and self.waiting[0].cost <= units:
+            caller = self.waiting.popleft()
+            if not caller.decision.done():
+                caller.decision.set_result(0.0)
+                units -= caller.cost
         return units
 
-    def refuse(self, least: int, wait: float, now: float, remembered: float) -> None:
+    def refuse(self, least: int, wait: float) -> None:
         """There are not ``least`` units: whoever waits for as many has to wait so many seconds."""
-        self.free_at = now + wait
-        if not remembered:  # the store counts what it refuses, and has counted the first
-            self._settle(1, lambda _: wait)
-            return
-        self.refused_cost, self.refused_until = least, now + remembered
-        patient = deque(caller for caller in self.waiting if caller[0] < least)
-        self.waiting = deque(caller for caller in self.waiting if caller[0] >= least)
-        self._settle(len(self.waiting), lambda _: wait)
-        self.waiting = patient
+        self._tell(lambda caller: caller.cost >= least, lambda cost: wait)
+
+    def tire(self, pace: float) -> None:
+        """Refuse those for whom units were asked twice, although some come at so many seconds each."""
+        self._tell(lambda caller: caller.questions >= _TRIES, lambda cost: cost * pace)
 
     def fail(self, decide: Callable[[int], float]) -> None:
         """Let something else decide, by the cost of each, because the store cannot."""
-        self._settle(len(self.waiting), decide)
+        self._tell(lambda caller: True, decide)
 
     def abandon(self, error: Exception) -> None:
         """Tell those who wait that nobody can decide."""
@@ -131,14 +130,27 @@ class Leased(Standing):
         def decide(cost: int) -> float:
             raise error
 
-        self._settle(len(self.waiting), decide)
+        self.fail(decide)
 
-    def _settle(self, callers: int, decide: Callable[[int], float]) -> None:
-        for _ in range(min(callers, len(self.waiting))):
-            cost, decision = self.waiting.popleft()
-            if decision.done():
-                continue
-            try:
-                decision.set_result(decide(cost))
-            except Exception as error:  # a refusal is the caller's to hear of
-                decision.set_exception(error)
+    def _tell(self, meant: Callable[[_Caller], bool], decide: Callable[[int], float]) -> None:
+        callers, self.waiting = self.waiting, deque()
+        for caller in callers:
+            if not meant(caller):
+                self.waiting.append(caller)
+            elif not caller.decision.done():
+                try:
+                    caller.decision.set_result(decide(caller.cost))
+                except Exception as error:  # a refusal is the caller's to hear of
+                    caller.decision.set_exception(error)
+
+
+class _Caller:
+    """Somebody who waits for units."""
+
+    __slots__ = ("cost", "decision", "questions")
+
+    def __init__(self, cost: int) -> None:
+        self.cost = cost
+        self.decision: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        self.questions = 0
+        """How often units were asked for that are for this caller."""

@@ -24,6 +24,8 @@ class Parts:
     clock: Clock
     timeout: float
     """Seconds that a question to the store may take."""
+    sync_interval: float
+    """Seconds between what ``async`` tells the store, and for which ``hybrid`` keeps what it does not use."""
     max_keys: int
     on_store_error: Literal["closed", "open", "local"]
     forgot: Callable[[], None]

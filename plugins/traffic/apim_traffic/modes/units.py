@@ -22,9 +22,12 @@ __all__ = ["NOTHING", "Units"]
 class Units:
     """What is left of one grant."""
 
-    __slots__ = ("_interval", "ends", "good", "least", "left", "until")
+    __slots__ = ("_interval", "asked", "dropped", "ends", "good", "least", "left", "until")
 
     def __init__(self, limit: Limit, grant: Grant, left: int, asked: float, life: float) -> None:
+        self.asked = asked
+        self.dropped = 0
+        """Units that were not spent while they were good."""
         self.left = left
         """Units that are not spent."""
         self.least = -1
@@ -48,20 +51,25 @@ class Units:
         """Drop those that are no longer good; how many are left."""
         if now >= self.until:
             return 0
-        self.left = min(self.left, self._good(now))
+        left = min(self.left, self._good(now))
+        self.dropped += self.left - left
+        self.left = left
         self.good = min(self.until, self.ends - self.left * self._interval)
         return self.left
 
-    def returnable(self, arrival: float) -> int:
-        """How many of them may go back, if that arrives at the store then: what time has given back is not given
-        back again."""
-        return min(self.left, self._good(arrival))
+    def returnable(self, arrival: float, margin: float) -> int:
+        """How many of them may go back, if that arrives at the store then.
 
-    def _good(self, now: float) -> int:
+        What time has given back is not given back again; and with gcra, whatever goes back makes the units of others
+        good for less time than they believe, so ``margin`` units have to be missing in the bucket even then.
+        """
+        return min(self.left, max(self._good(arrival, margin), 0))
+
+    def _good(self, now: float, margin: float = 0.0) -> int:
         """How many units of the grant are good."""
         if now >= self.ends:
             return 0
-        return int((self.ends - now) / self._interval) if self._interval else self.left
+        return int((self.ends - now) / self._interval - margin) if self._interval else self.left
 
 
 NOTHING = Units(Limit(1, 1.0), Grant(0, 0.0, 0, 0.0), 0, float("-inf"), 0.0)

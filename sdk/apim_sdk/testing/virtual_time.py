@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import selectors
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
-__all__ = ["LoopClock", "run_in_virtual_time"]
+__all__ = ["EPOCH", "LoopClock", "run_in_virtual_time"]
+
+EPOCH: Final = 1_768_000_000.0
+"""Seconds since the epoch at which virtual time begins: 9 January 2026, 23:06:40 UTC."""
 
 Result = TypeVar("Result")
 
 
-class _Selector(selectors.DefaultSelector):  # type: ignore[valid-type,misc]  # the best one of the platform
+class _Selector(selectors.DefaultSelector):  # the best one of the platform
     """Instead of waiting it moves the time on."""
 
     time = 0.0
@@ -37,7 +40,7 @@ class LoopClock:
     """``Clock`` by the time of the running loop."""
 
     def now(self) -> float:
-        return 1_768_000_000.0 + self.monotonic()
+        return EPOCH + self.monotonic()
 
     def monotonic(self) -> float:
         return asyncio.get_running_loop().time()
