@@ -91,6 +91,7 @@ def _broken(parsers: Any, point: EntryPoint, reason: str) -> None:
         print(f"apim {point.name}: {point.value} of {owner} cannot be loaded: {reason}", file=sys.stderr)
         return 1
 
-    parser = parsers.add_parser(point.name, help=f"(cannot be loaded: {reason})", add_help=False)
-    parser.add_argument("rest", nargs=argparse.REMAINDER)
+    no_options = {"add_help": False, "prefix_chars": "\0"}  # whatever follows is taken
+    parser = parsers.add_parser(point.name, help=f"(cannot be loaded: {reason})", **no_options)
+    parser.add_argument("rest", nargs="*")
     parser.set_defaults(run=run)

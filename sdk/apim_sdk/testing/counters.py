@@ -39,6 +39,7 @@ class FakeCounterStore(CounterStore):
     async def members(self) -> int:
         """What ``counting`` says."""
         await self.travel("members")
+        await self.back()
         return self.counting
 
     def table(self, name: str, limit: Limit) -> Table:

@@ -10,11 +10,11 @@ import attrs
 import pytest
 from apim_sdk import Endpoint, Exchange, Fault, Reject, Response, errors
 from apim_sdk.testing import FakeClock, FakeContext, build, make_body, make_exchange, run, started
+from apim_sdk.testing.virtual_time import LoopClock, run_in_virtual_time
 from apim_traffic.adaptive_concurrency import AdaptiveConcurrency
 from apim_traffic.gradient import Gradient, Tuning
 from hypothesis import given
 from hypothesis import strategies as st
-from support.virtual_time import LoopClock, run_in_virtual_time
 
 TUNING = Tuning(20, 3, 1000, tolerance=0.25, window=0.1, interval=60.0, jitter=0.0, percentile=0.5)
 

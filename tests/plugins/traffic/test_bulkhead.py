@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from apim_sdk import BodyError, Endpoint, Exchange, Fault, Response, Send, errors
 from apim_sdk.testing import FakeContext, build, make_body, make_exchange, make_response, run, started
+from apim_sdk.testing.virtual_time import LoopClock, run_in_virtual_time
 from apim_traffic.bulkhead import Bulkhead
-from support.virtual_time import LoopClock, run_in_virtual_time
 
 
 class Taking(Endpoint):

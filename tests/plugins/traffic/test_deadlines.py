@@ -6,10 +6,10 @@ import asyncio
 from typing import Any
 
 import pytest
+from apim_sdk.testing.virtual_time import run_in_virtual_time
 from apim_traffic.deadlines import Deadlines, Late
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.virtual_time import run_in_virtual_time
 
 
 @settings(deadline=None)

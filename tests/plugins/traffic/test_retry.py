@@ -10,13 +10,13 @@ import pytest
 from apim_sdk import Body, Endpoint, ErrorKind, Exchange, Fault, Reject, Response, errors
 from apim_sdk.testing import Answer, FakeContext, FakeEndpoint, Outcome, build, make_exchange, run, started
 from apim_sdk.testing.exchanges import Chunks
+from apim_sdk.testing.virtual_time import LoopClock, run_in_virtual_time
 from apim_traffic.back_off import BackOff
 from apim_traffic.replay import hold
 from apim_traffic.retry import Retry
 from apim_traffic.retry_budget import RetryBudget
 from hypothesis import given
 from hypothesis import strategies as st
-from support.virtual_time import LoopClock, run_in_virtual_time
 
 GOOD, BAD = Answer(200, body="good"), Answer(503, body="bad")
 NO_CONNECTION = Answer(fault=Fault(errors.ENDPOINT_CONNECTION_FAILED))

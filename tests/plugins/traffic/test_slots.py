@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from apim_sdk.testing.virtual_time import run_in_virtual_time
 from apim_traffic.slots import Permit, SlotTable
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.virtual_time import run_in_virtual_time
 
 
 def test_a_slot_that_is_given_back_twice_is_free_once() -> None:

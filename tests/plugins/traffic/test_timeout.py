@@ -11,11 +11,11 @@ import aiohttp
 import pytest
 from apim_sdk import Body, BodyError, BrokenBody, Endpoint, Exchange, Fault, Response, errors
 from apim_sdk.testing import FakeContext, build, make_exchange, run, started
+from apim_sdk.testing.virtual_time import LoopClock, run_in_virtual_time
 from apim_traffic.timeout import Timeout
 from support.backend import Conversation, backend
 from support.gateway import api, serving
 from support.gateway import run as run_on_uvloop
-from support.virtual_time import LoopClock, run_in_virtual_time
 
 
 class Timely(Endpoint):

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 from apim_sdk import Body, BodyError, Exchange
 from apim_sdk.testing import make_body, make_exchange
+from apim_sdk.testing.virtual_time import run_in_virtual_time
 from apim_traffic.upload import Upload, too_late, watch_upload
-from support.virtual_time import run_in_virtual_time
 
 
 class Trickle:

@@ -229,8 +229,12 @@ class Leasing(Mode):
     def settle(self, key: Key, units: int) -> Awaitable[None] | None:
         leased = self._get(key)
         if leased is not None:
-            if 0 <= units <= leased.units.left and leased.units.good > self._monotonic():
-                leased.units.left -= units
+            now = self._monotonic()
+            held = leased.units
+            if 0 <= units <= held.left and held.good > now:
+                held.left -= units
+                return None
+            if units < 0 and held.put_back(-units, now):
                 return None
             leased.refused_until = 0.0  # what is given back may be taken
         return super().settle(key, units)

@@ -22,14 +22,14 @@ __all__ = ["NOTHING", "Units"]
 class Units:
     """What is left of one grant."""
 
-    __slots__ = ("_interval", "asked", "dropped", "ends", "good", "least", "left", "until")
+    __slots__ = ("_interval", "asked", "dropped", "ends", "good", "least", "left", "taken", "until")
 
     def __init__(self, limit: Limit, grant: Grant, left: int, asked: float, life: float) -> None:
         self.asked = asked
         self.dropped = 0
         """Units that were not spent while they were good."""
-        self.left = left
-        """Units that are not spent."""
+        self.left = self.taken = left
+        """Units that are not spent, and those there were."""
         self.least = -1
         """More are to be asked for when fewer than this are left."""
         self.until = asked + life
@@ -51,11 +51,20 @@ class Units:
         """Drop those that are no longer good; how many are left."""
         if now >= self.until:
             return 0
-        left = min(self.left, self._good(now))
+        left = min(self.left, self._good(now, most=self.left))
         self.dropped += self.left - left
         self.left = left
         self.good = min(self.until, self.ends - self.left * self._interval)
         return self.left
+
+    def put_back(self, units: int, now: float) -> bool:
+        """Take back what was spent of them, if as many were and are still good."""
+        left = self.left + units
+        if now >= self.until or left > min(self.taken - self.dropped, self._good(now, most=self.taken)):
+            return False
+        self.left = left
+        self.good = min(self.until, self.ends - left * self._interval)
+        return True
 
     def returnable(self, arrival: float, margin: float) -> int:
         """How many of them may go back, if that arrives at the store then.
@@ -63,13 +72,13 @@ class Units:
         What time has given back is not given back again; and with gcra, whatever goes back makes the units of others
         good for less time than they believe, so ``margin`` units have to be missing in the bucket even then.
         """
-        return min(self.left, max(self._good(arrival, margin), 0))
+        return min(self.left, max(self._good(arrival, margin, self.left), 0))
 
-    def _good(self, now: float, margin: float = 0.0) -> int:
-        """How many units of the grant are good."""
+    def _good(self, now: float, margin: float = 0.0, most: int = 0) -> int:
+        """How many units of the grant are good: ``most``, where all are at any time."""
         if now >= self.ends:
             return 0
-        return int((self.ends - now) / self._interval - margin) if self._interval else self.left
+        return int((self.ends - now) / self._interval - margin) if self._interval else most
 
 
 NOTHING = Units(Limit(1, 1.0), Grant(0, 0.0, 0, 0.0), 0, float("-inf"), 0.0)

@@ -9,7 +9,7 @@ from apim_sdk import Grant, Limit
 from apim_sdk.counting import NEVER
 from apim_sdk.testing import FakeContext, FakeCounterStore
 from apim_traffic.counter import Counter
-from support.counting import counting, take
+from support.modes import counting, take
 
 
 def test_each_call_asks_the_store() -> None:

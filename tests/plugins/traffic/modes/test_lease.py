@@ -10,7 +10,7 @@ from apim_sdk import Limit
 from apim_sdk.counting import NEVER, Algorithm
 from apim_sdk.testing import FakeContext, FakeCounterStore
 from apim_traffic.counter import Counter, Counting, open_counter
-from support.counting import counting, take
+from support.modes import counting, take
 
 
 async def busy(counter: Counter, calls: int, pause: float = 0.001) -> int:
@@ -169,6 +169,38 @@ def test_several_processes_get_no_more_than_one_would() -> None:
         assert 1000 == passed
 
     counting(LARGE, steps, mode="lease", latency=0.004, members=4)
+
+
+def test_what_a_call_gives_back_soon_is_given_to_the_next_without_asking() -> None:
+    async def steps(counter: Counter, store: FakeCounterStore, context: FakeContext) -> None:
+        await busy(counter, 300)
+        store.asked.clear()
+        for _ in range(50):
+            assert 0.0 == counter.take("a")
+            assert counter.settle("a", -1) is None
+        assert 0 == store.asked.total()
+
+    counting(LARGE, steps, mode="lease")
+
+
+def test_what_is_given_back_without_a_lease_goes_to_the_store() -> None:
+    async def steps(counter: Counter, store: FakeCounterStore, context: FakeContext) -> None:
+        await take(counter, cost=1000)
+        assert 0.0 != await take(counter)
+        pending = counter.settle("a", -1)
+        assert pending is not None
+        await pending
+        assert 0.0 == await take(counter)
+
+    counting(LARGE, steps, mode="lease")
+
+
+def test_counts_and_leases_go_on_over_a_reload() -> None:
+    async def steps(counter: Counter, store: FakeCounterStore, context: FakeContext) -> None:
+        assert counter is await open_counter(context, "test", LARGE, Counting())
+        assert counter is not await open_counter(context, "test", LARGE, Counting(mode="exact"))
+
+    counting(LARGE, steps, mode="lease")
 
 
 def test_keys_that_are_idle_leave() -> None:
