@@ -42,6 +42,9 @@ _SLACK: Final = 0.001
 _LONGEST_REFUSAL: Final = 1.0
 """Seconds after which a key that is refused is asked for again, at most."""
 
+_LONGEST_QUESTION: Final = 60.0
+"""Seconds after which whoever was to ask is taken to have gone without."""
+
 
 class Leasing(Mode):
     """Decides by leases."""
@@ -84,13 +87,19 @@ class Leasing(Mode):
             return 0.0
         if cost > self.limit.most:
             return NEVER
-        if leased.question is None:
+        if not leased.asking:
             if now < leased.refused_until and cost >= leased.refused_cost:
                 return max(leased.free_at - now, 0.001)
             if self._link.away:
                 return self._fallback.take(leased.key, cost)
         decision = leased.wait(cost)
-        self._ask(leased)
+        if leased.asking and now < leased.asked_at + _LONGEST_QUESTION:
+            return decision
+        leased.asking = True
+        leased.adapt(now, self._life, self.limit.most)
+        if not self.ahead(leased, now):  # the units that nobody waits for are not lost with the caller
+            return self._lead(leased, decision)
+        self._spawn(self._question(leased))
         return decision
 
     # Questions
@@ -98,33 +107,52 @@ class Leasing(Mode):
     def _more(self, leased: Leased) -> None:
         """Ask before a lease runs dry."""
         leased.units.least = -1
-        if not self._link.away and self.ahead(leased, self._monotonic()):
-            self._ask(leased)
+        if leased.asking or self._link.away:
+            return
+        now = self._monotonic()
+        leased.adapt(now, self._life, self.limit.most)
+        if self.ahead(leased, now):
+            leased.asking = True
+            self._spawn(self._question(leased))
 
-    def _ask(self, leased: Leased) -> None:
-        if leased.question is None:
-            leased.question = self._spawn(self._question(leased))
+    async def _lead(self, leased: Leased, decision: asyncio.Future[float]) -> float:
+        """Ask for those who wait, as one of them; who still waits then is another's to ask for."""
+        try:
+            await self._ask(leased, 0)
+        except asyncio.CancelledError:
+            decision.cancel()
+            raise
+        finally:
+            if leased.needed():
+                self._spawn(self._question(leased))
+            else:
+                leased.asking = False
+        return await decision
 
     async def _question(self, leased: Leased) -> None:
         """Ask the store until nobody waits for it."""
         try:
-            while True:
-                now = self._monotonic()
-                leased.adapt(now, self._life, self.limit.most)
-                needed, ahead = leased.needed(), self.ahead(leased, now)
-                least = leased.waiting[0].cost if leased.waiting else 1
-                if needed or ahead:
-                    grant = await self._link.ask(self._timeout, self._counter.grant, leased.text, least, needed + ahead)
-                    self._answered(leased, grant, least, now)
-                if not leased.waiting:
-                    return
+            await self._ask(leased, self.ahead(leased, self._monotonic()))
+            while leased.waiting:
+                await self._ask(leased, self.ahead(leased, self._monotonic()))
+        finally:
+            leased.asking = False
+
+    async def _ask(self, leased: Leased, ahead: int) -> None:
+        """Ask once, for those who wait and for units ahead."""
+        units = leased.needed() + ahead
+        if not units:
+            return
+        least, now = leased.waiting[0].cost if leased.waiting else 1, self._monotonic()
+        try:
+            grant = await self._link.ask(self._timeout, self._counter.grant, leased.text, least, units)
         except OSError:
             leased.fail(lambda cost: self._fallback.take(leased.key, cost))
         except Exception as error:
             leased.abandon(error)
             raise
-        finally:
-            leased.question = None
+        else:
+            self._answered(leased, grant, least, now)
 
     def _answered(self, leased: Leased, grant: Grant, least: int, asked: float) -> None:
         leased.note(grant, asked)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Final
 
 from apim_sdk.counting import Key
@@ -15,20 +15,22 @@ from apim_traffic.modes.units import NOTHING, Units
 
 __all__ = ["Leased"]
 
+_MEMORY: Final = 1.0
+"""Seconds for which it is known how much a key is in demand."""
 _TRIES: Final = 2
 """How often units are asked for on behalf of one caller, if only some come each time."""
 
 
 class Leased(Standing):
-    """One key. ``units`` are spent first, then ``following``; ``question`` is the one that is on its way."""
+    """One key. ``units`` are spent first, then ``following``; A question is on its way while ``asking``."""
 
     __slots__ = (
         "asked_at",
+        "asking",
         "following",
         "free_at",
         "key",
         "patience",
-        "question",
         "refused_cost",
         "refused_until",
         "size",
@@ -51,11 +53,12 @@ class Leased(Standing):
         self.patience = 0.0
         self.waiting: deque[_Caller] = deque()
         """Callers that wait, in the order in which they came."""
-        self.question: asyncio.Task[None] | None = None
+        self.asking = False
+        """Whether a question is on its way."""
 
     def idle(self, now: float) -> bool:
-        held = max(self.units.until, self.following.until)
-        return super().idle(now) and self.question is None and now >= max(held, self.refused_until)
+        used = max(self.asked_at + _MEMORY, self.units.until, self.following.until, self.refused_until)
+        return now >= used and not self.asking and super().idle(now)
 
     # Units
 
@@ -90,7 +93,7 @@ class Leased(Standing):
 
     # Callers
 
-    def wait(self, cost: int) -> Awaitable[float]:
+    def wait(self, cost: int) -> asyncio.Future[float]:
         """A caller's decision, when there is one."""
         caller = _Caller(cost)
         self.waiting.append(caller)

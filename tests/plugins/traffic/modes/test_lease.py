@@ -55,7 +55,7 @@ def test_callers_wait_for_one_question_together() -> None:
         decisions = await asyncio.gather(*(take(counter) for _ in range(50)))
 
         assert [0.0] * 50 == decisions
-        assert 1 == store.asked["grant"]
+        assert 2 == store.asked["grant"]  # the first caller asks at once, and the others wait
 
     counting(Limit(100, 60.0), steps, mode="lease", latency=0.005)
 
@@ -157,6 +157,29 @@ def test_a_caller_that_goes_away_while_it_waits_takes_nothing() -> None:
         assert [0.0, 0.0] == [await waiting[0], await waiting[2]]
 
     counting(Limit(2, 3600.0, "fixed-window"), steps, mode="lease", latency=0.01)
+
+
+def test_the_others_are_served_when_the_caller_that_asks_goes_away() -> None:
+    async def steps(counter: Counter, store: FakeCounterStore, context: FakeContext) -> None:
+        waiting = [asyncio.ensure_future(take(counter)) for _ in range(3)]
+        await asyncio.sleep(0.001)
+        waiting[0].cancel()
+        assert [0.0, 0.0] == [await waiting[1], await waiting[2]]
+
+    counting(LARGE, steps, mode="lease", latency=0.01)
+
+
+def test_a_mistake_of_the_store_reaches_those_who_wait() -> None:
+    async def steps(counter: Counter, store: FakeCounterStore, context: FakeContext) -> None:
+        def mistaken(*names: object) -> None:
+            raise ZeroDivisionError("a mistake")
+
+        store.table = mistaken  # type: ignore[method-assign, assignment]
+        for _ in range(2):
+            with pytest.raises(ZeroDivisionError):
+                await take(counter)
+
+    counting(LARGE, steps, mode="lease")
 
 
 def test_several_processes_get_no_more_than_one_would() -> None:
