@@ -11,7 +11,7 @@ import pytest
 from apim_core.actions import Actions, Outcome, add_up
 
 
-def handler(answer: bool | None | Exception) -> Callable[[Mapping[str, Any]], Awaitable[bool | None]]:
+def handler(answer: bool | Exception | None) -> Callable[[Mapping[str, Any]], Awaitable[bool | None]]:
     async def handle(arguments: Mapping[str, Any]) -> bool | None:
         if isinstance(answer, Exception):
             raise answer
@@ -31,7 +31,7 @@ def handler(answer: bool | None | Exception) -> Callable[[Mapping[str, Any]], Aw
     ],
 )
 def test_those_who_did_it_are_counted_and_the_others_say_why_not(
-    answers: tuple[bool | None | Exception, ...], outcome: Outcome
+    answers: tuple[bool | Exception | None, ...], outcome: Outcome
 ) -> None:
     actions = Actions()
     for answer in answers:
