@@ -26,6 +26,7 @@ from httptools import HttpParserError, HttpParserInvalidMethodError, HttpParserU
 
 from apim_core.http.forwarding import Guard
 from apim_core.http.framing import FRAMING_FIELDS, PLAIN, PLAIN_CLOSE, Framing, framing_of
+from apim_core.http.known import KnownHeaders
 from apim_core.http.settings import LimitSettings
 from apim_core.http.target import InvalidTarget, parse_authority, plain_target, split_target
 
@@ -45,7 +46,7 @@ _METHODS = {name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "PATC
 class _Known:
     """What the same header fields meant the last time."""
 
-    headers: Headers
+    headers: KnownHeaders
     framing: Framing
     client: Client
     host: str
@@ -126,13 +127,13 @@ class HeadParser:
                 if target is not None:
                     self._fed = False
                     request = Request.arrived(
-                        name, target[0], target[1], known.headers.copy(), Body(), known.host, known.scheme
+                        name, target[0], target[1], known.headers.share(), Body(), known.host, known.scheme
                     )
                     return request, known.framing, known.client
         else:
             request, framing, client = self._read_fields(head, end)
             if not framing.version_10 and b"\nupgrade:" not in block.lower():
-                self._known = _Known(request.headers.copy(), framing, client, request.host, request.scheme)
+                self._known = _Known(KnownHeaders(request.headers), framing, client, request.host, request.scheme)
             return request, framing, client
         return self._read_fields(head, end)
 

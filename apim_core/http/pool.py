@@ -18,6 +18,7 @@ from apim_core.http.upstream_connection import UpstreamConnection
 from apim_core.http.upstream_counts import UpstreamCounts
 from apim_core.http.upstream_dial import Dialer
 from apim_core.http.upstream_fields import FieldKinds
+from apim_core.http.upstream_plain import PlainAnswers
 from apim_core.http.upstream_sending import IDLE
 from apim_core.http.upstream_settings import UpstreamSettings
 
@@ -36,6 +37,7 @@ class ConnectionPool:
         self._sweeper = sweeper
         self._max_idle = settings.max_idle
         self.kinds = FieldKinds()
+        self.plain = PlainAnswers(self.kinds, settings.max_headers)
         self.idle: list[UpstreamConnection] = []
         self.connections: set[UpstreamConnection] = set()
         self.counts = UpstreamCounts()

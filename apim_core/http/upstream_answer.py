@@ -210,7 +210,7 @@ class AnswerReader:
                     raise Violation("its Transfer-Encoding is not chunked alone")
                 coding = value
             elif kind == KEEP_ALIVE:
-                self._read_keep_alive(value)
+                self.read_keep_alive(value)
             elif kind == UPGRADE and status != 101:
                 self._drop(frozenset((b"upgrade",)))
         if coding is not None:
@@ -230,7 +230,8 @@ class AnswerReader:
     def _drop(self, names: frozenset[bytes]) -> None:
         self.fields = [pair for pair in self.fields if pair[0].lower() not in names]
 
-    def _read_keep_alive(self, value: bytes) -> None:
+    def read_keep_alive(self, value: bytes) -> None:
+        """Heed a value of Keep-Alive."""
         for parameter in value.split(b","):
             name, _, seconds = parameter.partition(b"=")
             if name.strip().lower() == b"timeout" and seconds.strip().isdigit():

@@ -44,6 +44,7 @@ from apim_core.http.upstream_answer import ARRIVING, COMPLETE, WAITING, AnswerRe
 from apim_core.http.upstream_body import AnswerBody
 from apim_core.http.upstream_counts import UpstreamCounts
 from apim_core.http.upstream_fields import FieldKinds
+from apim_core.http.upstream_plain import PlainAnswers
 from apim_core.http.upstream_sending import BODY, CLOSED, HEAD, IDLE, NEVER, TUNNEL, UpstreamSending
 from apim_core.http.upstream_settings import UpstreamSettings
 from apim_core.http.upstream_tunnel import UpstreamTunnel
@@ -61,6 +62,7 @@ class Owner(Protocol):
     """The pool, as far as its connections know it."""
 
     kinds: FieldKinds
+    plain: PlainAnswers
     counts: UpstreamCounts
 
     def released(self, connection: UpstreamConnection) -> None:
@@ -81,6 +83,7 @@ class UpstreamConnection(UpstreamSending):
         "_fed",
         "_max_head",
         "_owner",
+        "_plain",
         "_reader",
         "_released",
         "_response",
@@ -97,6 +100,7 @@ class UpstreamConnection(UpstreamSending):
         self._max_head = int(settings.max_head)
         self._rest = float(settings.keep_alive or NEVER)
         self._released = owner.released
+        self._plain = owner.plain.read
         self._reader = AnswerReader(owner.kinds, settings.max_headers, settings.max_informational)
         self._waiter: asyncio.Future[Response] | None = None
         self._body: AnswerBody | None = None
@@ -202,9 +206,15 @@ class UpstreamConnection(UpstreamSending):
         state = self.state
         if state in _ANSWERING:
             reader = self._reader
-            if reader.stage == WAITING and data[:7] != b"HTTP/1." and not b"HTTP/1.".startswith(data):
-                self._violated("it does not begin with HTTP/1.")
-                return
+            if reader.stage == WAITING:
+                if not self._fed and not reader.head_only and len(data) < self._max_head:
+                    whole = self._plain(data)
+                    if whole is not None:
+                        self._finish_whole(*whole)
+                        return
+                if data[:7] != b"HTTP/1." and not b"HTTP/1.".startswith(data):
+                    self._violated("it does not begin with HTTP/1.")
+                    return
             pieces = len(reader.chunks)
             try:
                 reader.feed(data)
@@ -319,7 +329,7 @@ class UpstreamConnection(UpstreamSending):
     def _hand_over(self, body: Body) -> Response:
         """Move the answer out of the connection."""
         reader = self._reader
-        response = Response(reader.status, Headers.from_raw(reader.headers), body, reason=reader.phrase)
+        response = Response.arrived(reader.status, Headers.from_raw(reader.headers), body, reader.phrase)
         waiter, self._waiter = self._waiter, None
         if waiter is not None and not waiter.done():
             waiter.set_result(response)
@@ -342,22 +352,30 @@ class UpstreamConnection(UpstreamSending):
                 response.trailers = Headers.from_raw(reader.fields)
             stream, self._body = cast(AnswerBody, self._body), None
             stream.end()
-        if reader.reusable and not self.sending and not self.retired:
+        self._rest_from(reader.reusable)
+
+    def _finish_whole(self, response: Response, keep_alive: bytes | None) -> None:
+        """The answer is a plain one: hand it over, and become idle."""
+        if keep_alive is not None:
+            self._reader.read_keep_alive(keep_alive)
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(response)
+        self._rest_from(True)
+
+    def _rest_from(self, reusable: bool) -> None:
+        """The exchange is over. The backend may have said for how many seconds it keeps the connection: rest fewer."""
+        if reusable and not self.sending and not self.retired:
             self.state = IDLE
             self.total_deadline = NEVER
-            self.deadline = self._time() + self._rest
-            if reader.keep_alive is not None:
-                self._heed(reader.keep_alive)
+            announced = self._reader.keep_alive
+            rest = self._rest if announced is None or announced - 1 >= self._rest else announced - 1
+            self.deadline = self._time() + rest
             self._released(self)
         elif self.sending:
             self.abandon()
         else:
             self.finish()
-
-    def _heed(self, announced: float) -> None:
-        """The backend said for how many seconds it keeps the connection: be idle for fewer."""
-        if announced - 1 < self._rest:
-            self.deadline = self._time() + announced - 1
 
     def _switch(self, rest: bytes) -> None:
         """101: what follows is not HTTP."""

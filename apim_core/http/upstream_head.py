@@ -10,6 +10,7 @@ from apim_sdk.identity import Client
 from apim_sdk.messages import Request
 
 from apim_core.http.forwarding import HOP_BY_HOP, forwarding_fields
+from apim_core.http.known import KnownHeaders, Written
 from apim_core.http.upstream_fields import listed
 from apim_core.http.upstream_proxy import proxy_authorization
 from apim_core.http.upstream_settings import Origin, UpstreamSettings
@@ -17,7 +18,6 @@ from apim_core.http.upstream_settings import Origin, UpstreamSettings
 __all__ = ["RequestHead", "upgrade_of"]
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_TARGET = re.compile(r"[\x21-\x7e]+").fullmatch
 _AUTHORITY = re.compile(r"[0-9A-Za-z\-._~%!$&'()*+,;=:\[\]]+").fullmatch
 
 _OWNED = HOP_BY_HOP | {b"content-length", b"expect", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto"}
@@ -33,7 +33,7 @@ _WITH_CONTENT = frozenset(("PATCH", "POST", "PUT"))
 def _encode_method(method: str) -> bytes:
     if _TOKEN.fullmatch(method) is None:
         raise ValueError(f"{method!r} is not a method: it must be a token (RFC 9110, section 9.1)")
-    return method.encode()
+    return method.encode() + b" "
 
 
 def upgrade_of(request: Request) -> bool:
@@ -69,16 +69,13 @@ class RequestHead:
 
         Raises ValueError if method, target or (where it is kept) host would not stay in their place.
         """
-        if _TARGET(target) is None:
+        if not target or not target.isascii() or not target.isprintable() or " " in target:
             raise ValueError(f"{target!r} is not a request target: it must be visible ASCII without spaces")
-        headers = request.headers
-        index = headers.index
-        items = headers._items[1:] if index.get(b"host") == [0] and _OWNED.isdisjoint(index) else _end_to_end(headers)
         if length:
             framing = b"\r\nContent-Length: %d" % length
         elif length is None:
             framing = b"\r\nTransfer-Encoding: chunked"
-        elif b"content-length" in index or request.method in _WITH_CONTENT:
+        elif request.method in _WITH_CONTENT or b"content-length" in request.headers.index:
             framing = b"\r\nContent-Length: 0"
         else:
             framing = b""
@@ -86,19 +83,42 @@ class RequestHead:
             framing += b"\r\nConnection: Upgrade\r\nUpgrade: websocket"
         if self._preserve_host:
             framing = self._host(request) + framing
+        return b"".join(
+            (
+                _encode_method(request.method),
+                self._prefix,
+                target.encode("ascii"),
+                self._version,
+                framing,
+                self._fields(request, client),
+            )
+        )
+
+    def _fields(self, request: Request, client: Client | None) -> bytes:
+        """The lines behind those that differ from request to request; remembered for fields that came before."""
+        known = request.headers.origin
+        if known.__class__ is not KnownHeaders:
+            return self._write_fields(request, client)
+        written = known.written
+        if (
+            written is not None
+            and written.writer is self
+            and written.client is client
+            and written.host == request.host
+            and written.scheme == request.scheme
+        ):
+            return written.lines
+        lines = self._write_fields(request, client)
+        known.written = Written(self, client, request.host, request.scheme, lines)
+        return lines
+
+    def _write_fields(self, request: Request, client: Client | None) -> bytes:
+        headers = request.headers
+        index = headers.index
+        items = headers._items[1:] if index.get(b"host") == [0] and _OWNED.isdisjoint(index) else _end_to_end(headers)
         lines = b"\r\n".join(map(b": ".join, filter(None, items)))
         forwarded = b"" if client is None else self._forwarding_fields(request, client)
-        return b"%b %b%b%b%b%b%b%b%b" % (
-            _encode_method(request.method),
-            self._prefix,
-            target.encode("ascii"),
-            self._version,
-            framing,
-            forwarded,
-            b"\r\n" if lines else b"",
-            lines,
-            self._end,
-        )
+        return b"".join((forwarded, b"\r\n" if lines else b"", lines, self._end))
 
     def _forwarding_fields(self, request: Request, client: Client) -> bytes:
         """As ``forwarding_fields``, which is asked once for all requests of a client to the same host."""

@@ -76,9 +76,10 @@ class Headers:
     place of the first; ``add`` appends. Mutated by the policies of one exchange only, one after the other.
     """
 
-    __slots__ = ("_index", "_items")
+    __slots__ = ("_index", "_items", "_origin")
 
     def __init__(self, items: Iterable[tuple[str, str]] = ()) -> None:
+        self._origin: object = None
         self._items: list[Pair | None] = [(encode_name(name)[0], encode_value(value)) for name, value in items]
         self._index: dict[bytes, list[int]] | None = None
 
@@ -88,7 +89,39 @@ class Headers:
         headers = cls.__new__(cls)
         headers._items = items  # type: ignore[assignment]  # a list of pairs is one without removed places
         headers._index = None
+        headers._origin = None
         return headers
+
+    def share(self) -> Headers:
+        """Headers with the same fields, which are copied when they are first changed; this must not change again."""
+        headers = Headers.__new__(Headers)
+        headers._items = self._items
+        headers._index = self.index
+        headers._origin = self
+        return headers
+
+    @classmethod
+    def indexed(cls, items: list[Pair], index: dict[bytes, list[int]], origin: object) -> Headers:
+        """``from_raw`` with an index that others use as well: it is copied when the fields are first changed."""
+        headers = cls.__new__(cls)
+        headers._items = items  # type: ignore[assignment]  # as above
+        headers._index = index
+        headers._origin = origin
+        return headers
+
+    @property
+    def origin(self) -> object:
+        """What the fields, or their index, were taken from; None once they have been changed."""
+        return self._origin
+
+    def _own(self) -> dict[bytes, list[int]]:
+        """The index of fields that are about to change, so that they must be nobody else's."""
+        index = self.index
+        if self._origin is not None:
+            self._origin = None
+            self._items = self._items.copy()
+            self._index = index = index.copy()
+        return index
 
     @property
     def index(self) -> dict[bytes, list[int]]:
@@ -135,9 +168,8 @@ class Headers:
 
     def discard(self, lower_name: bytes) -> None:
         """Remove a name that is already bytes in lower case."""
-        places = self.index.pop(lower_name, None)
-        if places is not None:
-            for place in places:
+        if lower_name in self.index:
+            for place in self._own().pop(lower_name):
                 self._items[place] = None
 
     @overload
@@ -173,8 +205,8 @@ class Headers:
         self._append(field.lower_name, field.pair)
 
     def _put(self, lower: bytes, pair: Pair) -> None:
+        index = self._own()
         items = self._items
-        index = self.index
         places = index.get(lower)
         if places is None:
             index[lower] = [len(items)]
@@ -187,7 +219,7 @@ class Headers:
             index[lower] = places[:1]
 
     def _append(self, lower: bytes, pair: Pair) -> None:
-        index = self.index
+        index = self._own()
         index[lower] = [*index.get(lower, ()), len(self._items)]  # not appended: copies share the list
         self._items.append(pair)
 
@@ -201,6 +233,7 @@ class Headers:
         headers._items = self._items.copy()
         index = self._index
         headers._index = None if index is None else index.copy()
+        headers._origin = None
         return headers
 
     def items(self) -> Iterator[tuple[str, str]]:

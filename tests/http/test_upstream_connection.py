@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from apim_core.http.upstream_connection import Unanswered, UpstreamConnection
 from apim_core.http.upstream_counts import UpstreamCounts
 from apim_core.http.upstream_fields import FieldKinds
+from apim_core.http.upstream_plain import PlainAnswers
 from apim_core.http.upstream_sending import BODY, CLOSED, HEAD, IDLE, NEVER, TUNNEL
 from apim_core.http.upstream_settings import UpstreamSettings
 
@@ -29,6 +30,7 @@ class Owner:
 
     def __init__(self):
         self.kinds = FieldKinds()
+        self.plain = PlainAnswers(self.kinds, 256)
         self.counts = UpstreamCounts()
         self.told = []
 

@@ -7,6 +7,7 @@ from apim_sdk.identity import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
+from apim_core.http.known import KnownHeaders
 from apim_core.http.upstream_head import RequestHead, upgrade_of
 from apim_core.http.upstream_settings import Origin, UpstreamProxy, UpstreamSettings
 
@@ -195,3 +196,28 @@ def test_there_is_always_one_host_and_one_framing(fields, length):
     assert 1 == names.count("host")
     assert 1 == names.count("content-length") + names.count("transfer-encoding")
     assert not {"connection", "upgrade", "te"}.intersection(names)
+
+
+def test_fields_that_came_before_are_written_the_same_until_something_they_depend_on_differs():
+    def asked(**settings):
+        return Request("GET", "/", headers=known.share(), **{"host": "api.example", **settings})
+
+    known = KnownHeaders(Headers([("Host", "api.example"), ("A", "1")]))
+    client = Client(IPv4Address("192.0.2.1"), 1, IPv4Address("192.0.2.1"))
+    other = Client(IPv4Address("192.0.2.2"), 1, IPv4Address("192.0.2.2"))
+    first, second = (RequestHead(ORIGIN, UpstreamSettings(), via) for via in ("first", "second"))
+    changed = asked()
+    changed.headers["A"] = "2"
+
+    for writer, request, whom in (
+        (first, asked(), client),
+        (first, asked(), client),
+        (first, asked(), other),
+        (first, asked(host="other.example"), other),
+        (first, asked(scheme="https"), other),
+        (second, asked(), other),
+        (second, asked(), None),
+        (second, changed, None),
+    ):
+        fresh = Request("GET", "/", headers=request.headers.copy(), host=request.host, scheme=request.scheme)
+        assert writer.write(fresh, "/a", whom, 0, False) == writer.write(request, "/a", whom, 0, False)

@@ -1,5 +1,6 @@
 import pytest
 from apim_sdk import Headers
+from apim_sdk.headers import HeaderField
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -124,3 +125,40 @@ def test_changes_do_what_they_do_to_a_list_of_pairs(fields, changes):
         assert len(model) == len(headers)
         for each in ("A", "B", "b-c"):
             assert tuple(v for n, v in model if n.lower() == each.lower()) == headers.get_all(each)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda headers: headers.set("A", "9"),
+        lambda headers: headers.add("A", "9"),
+        lambda headers: headers.remove("A"),
+        lambda headers: headers.put(HeaderField("C", "9")),
+        lambda headers: headers.append(HeaderField("B", "9")),
+        lambda headers: headers.discard(b"b"),
+    ],
+)
+def test_shared_fields_become_ones_own_when_they_are_changed(change):
+    origin = Headers([("A", "1"), ("B", "2")])
+    first, second = origin.share(), origin.share()
+    assert origin is first.origin
+    change(first)
+
+    assert first.origin is None
+    assert first != origin
+    assert [("A", "1"), ("B", "2")] == list(second.items()) == list(origin.items())
+    assert ["a", "b"] == list(second) == list(origin)
+
+
+def test_removing_what_is_not_there_changes_nothing():
+    origin = Headers([("A", "1")])
+    shared = origin.share()
+    shared.remove("B")
+    assert origin is shared.origin
+
+
+def test_a_copy_of_shared_fields_is_independent():
+    origin = Headers([("A", "1")])
+    copy = origin.share().copy()
+    copy["A"] = "2"
+    assert ("1", "2") == (origin["A"], copy["A"])

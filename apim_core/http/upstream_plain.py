@@ -1,0 +1,116 @@
+"""Recognises answers of the plainest kind, as most are, quicker than a parser that reports each of their fields.
+
+Such an answer arrives in one piece. Its head is, to the letter, a status line and fields of ``Name: value`` (RFC 9112,
+sections 4 and 5) without anything that is only tolerated; one Content-Length tells where it ends, and that is where
+the piece ends; no other field concerns the connection but a Connection that keeps it, and Keep-Alive. Whatever
+differs in one byte is left to ``upstream_answer``, which then reads it from the beginning: so all that is accepted
+here is accepted there too, with the same outcome.
+"""
+
+from __future__ import annotations
+
+import re
+
+import attrs
+from apim_sdk.body import Body
+from apim_sdk.headers import Headers
+from apim_sdk.messages import Response, reason_phrase
+
+from apim_core.http.upstream_fields import CONNECTION, CONTENT_LENGTH, KEEP_ALIVE, ORDINARY, FieldKinds
+
+__all__ = ["Layout", "PlainAnswers"]
+
+_STATUS_LINE = re.compile(rb"HTTP/1\.1 ([2-5][0-9]{2}) ([\t \x21-\x7e\x80-\xff]*)\r\n").fullmatch
+_FIELDS = re.compile(
+    rb"^([!#$%&'*+\-.^_`|~0-9A-Za-z]+): ([\x21-\x7e\x80-\xff](?:[\t \x21-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)\r\n",
+    re.MULTILINE,
+).findall
+_BODILESS = (204, 304)
+_KEPT_OPEN = (b"keep-alive", b"Keep-Alive")
+_MOST = 256
+"""Layouts and status lines that are remembered of one origin."""
+_LONGEST = 9
+"""Digits of a length."""
+
+
+@attrs.frozen
+class Layout:
+    """What the names of an answer's fields, in their order, say of it."""
+
+    length_at: int
+    connection_at: int
+    keep_alive_at: int
+    """Places of these fields as they arrived; -1 for none."""
+    dropped: tuple[int, ...]
+    """Places of the fields that go no further, the last first."""
+    index: dict[bytes, list[int]]
+    """Of the others, as Headers have it."""
+
+
+class PlainAnswers:
+    """Reads the plain answers of one origin; servers send the same names and status lines again and again."""
+
+    def __init__(self, kinds: FieldKinds, max_headers: int) -> None:
+        self._kinds = kinds
+        self._max_headers = max_headers
+        self._layouts: dict[tuple[bytes, ...], Layout] = {}
+        self._statuses: dict[bytes, tuple[int, str | None]] = {}
+
+    def read(self, data: bytes) -> tuple[Response, bytes | None] | None:
+        """The answer that ``data`` is, with the value of its Keep-Alive; None if it is not a plain one."""
+        begin = data.find(b"\r\n") + 2
+        end = data.find(b"\r\n\r\n") + 2
+        status = self._statuses.get(data[:begin]) or self._read_status(data[:begin])
+        if status is None:
+            return None
+        fields = _FIELDS(data, begin, end)
+        if not fields or len(fields) != data.count(b"\n", begin, end):
+            return None
+        names, values = zip(*fields, strict=True)
+        layout = self._layouts.get(names) or self._lay_out(names)
+        if layout is None:
+            return None
+        length = values[layout.length_at]
+        if not length.isdigit() or len(length) > _LONGEST or len(data) - end - 2 != int(length):
+            return None
+        if layout.connection_at >= 0 and values[layout.connection_at] not in _KEPT_OPEN:
+            return None
+        for place in layout.dropped:
+            del fields[place]
+        response = Response.arrived(
+            status[0], Headers.indexed(fields, layout.index, layout), Body(data[end + 2 :]), status[1]
+        )
+        return response, None if layout.keep_alive_at < 0 else values[layout.keep_alive_at]
+
+    def _read_status(self, line: bytes) -> tuple[int, str | None] | None:
+        match = _STATUS_LINE(line)
+        if match is None:
+            return None
+        status, reason = int(match[1]), match[2].decode("latin-1")
+        if status in _BODILESS:
+            return None
+        read = (status, None if reason == reason_phrase(status) else reason)
+        if len(self._statuses) < _MOST:
+            self._statuses[line] = read
+        return read
+
+    def _lay_out(self, names: tuple[bytes, ...]) -> Layout | None:
+        kinds = [self._kinds[name] for name in names]
+        special = [kind for kind in kinds if kind != ORDINARY]
+        allowed = {CONTENT_LENGTH, CONNECTION, KEEP_ALIVE}.issuperset(special)
+        if not allowed or len(special) != len({*special}) or CONTENT_LENGTH not in special:
+            return None
+        if len(names) > self._max_headers:
+            return None
+        dropped = tuple(place for place, kind in enumerate(kinds) if kind in (CONNECTION, KEEP_ALIVE))
+        kept = Headers.from_raw([(name, b"") for place, name in enumerate(names) if place not in dropped])
+        layout = Layout(
+            kinds.index(CONTENT_LENGTH),
+            kinds.index(CONNECTION) if CONNECTION in kinds else -1,
+            kinds.index(KEEP_ALIVE) if KEEP_ALIVE in kinds else -1,
+            dropped[::-1],
+            kept.index,
+        )
+        if len(self._layouts) < _MOST:
+            self._layouts[names] = layout
+        return layout
