@@ -27,6 +27,7 @@ from apim_core.gateway import Gateway
 from apim_core.http.connection import Connection
 from bench.backend import MEDIUM_BYTES, SMALL_BODY
 from bench.install import Missing, Tools, provide_gateway
+from bench.load import CAPTURED
 from bench.peers.apim import Apim
 from bench.requests import request
 from bench.service import PATH, Service
@@ -215,14 +216,17 @@ def instructions(python: Path, name: str) -> float:
     valgrind = shutil.which("valgrind")
     if valgrind is None:
         raise Missing("valgrind", "apt-get install valgrind")
+    counter = (valgrind, "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null")
+    environment = {**os.environ, "PYTHONHASHSEED": "0"}
+    runs = [
+        subprocess.Popen((*counter, *_command(python, name, [turns])), env=environment, **CAPTURED) for turns in COUNTED
+    ]
     counts = []
-    for turns in COUNTED:
-        counter = (valgrind, "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null")
-        command = (*counter, *_command(python, name, [turns]))
-        environment = {**os.environ, "PYTHONHASHSEED": "0"}
-        done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
-        found = re.search(r"I\s+refs:\s+([\d,]+)", done.stderr)
-        assert found is not None, done.stderr
+    for run in runs:
+        _, report = run.communicate()
+        found = re.search(r"I\s+refs:\s+([\d,]+)", report)
+        if run.returncode or found is None:
+            raise RuntimeError(f"valgrind did not count: {report}")
         counts.append(int(found[1].replace(",", "")))
     return (counts[1] - counts[0]) / ((COUNTED[1] - COUNTED[0]) * CONNECTIONS) / 1e3
 

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import unquote
 
 from apim_core.routing.route import Match, NotAllowed
-from apim_core.routing.template import Template
+from apim_core.routing.template import PARAMETER, Template
 from apim_core.routing.trie import Node, insert, leaves, owner_of
 
 __all__ = ["Table"]
@@ -21,11 +21,13 @@ _NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
 class Table(Generic[T]):
     """The operations behind one host pattern. Filled while the router is built, never changed afterwards."""
 
-    __slots__ = ("_root", "_start", "static")
+    __slots__ = ("_members", "_root", "_start", "static")
 
     def __init__(self) -> None:
         self.static: dict[str, dict[str, Match[T]]] = {}
         """Operations without parameters, by full path without a last slash, then by method."""
+        self._members: dict[str, Node[T]] = {}
+        """What follows a path without parameters, where that may be one: most paths name a member of a collection."""
         self._start: Node[T] = Node()
         """A node for what stands before the first slash, so that a split path needs no slicing."""
         self._root = self._start.child("")
@@ -52,6 +54,9 @@ class Table(Generic[T]):
             self.static.setdefault(path, {})[method] = (target, _NO_PARAMETERS)
         else:
             insert(self._node(context), template, method, target)
+            place = (*context, *(segment for segment in template.segments if isinstance(segment, str)))
+            if template.segments[-1:] == (PARAMETER,) and len(place) == len(context) + len(template.segments) - 1:
+                self._members["".join(f"/{segment}" for segment in place)] = self._node(place)
 
     def _node(self, context: tuple[str, ...]) -> Node[T]:
         node = self._root
@@ -66,8 +71,20 @@ class Table(Generic[T]):
             return found
         if path[-1:] == "/" or path[:1] != "/":
             return self._search(method, path) if path[:1] == "/" else None
+        values: list[str]
+        collection, _, member = path.rpartition("/")
+        node = self._members.get(collection, self._start)
+        if (
+            (parameter := node.parameter) is not None
+            and (leaf := parameter.leaf) is not None
+            and not node.partials
+            and (node.literals is None or member not in node.literals)
+            and (entry := leaf.get(method)) is not None
+            and "%" not in member
+        ):
+            return entry[0], {entry[1][0]: member}
         node = self._start
-        values: list[str] = []
+        values = []
         segments = iter(path.split("/"))
         # The first branch that fits nearly always leads to the operation; where it does not, all are searched.
         for segment in segments:
