@@ -37,7 +37,7 @@ class ConnectionPool:
         self._sweeper = sweeper
         self._max_idle = settings.max_idle
         self.kinds = FieldKinds()
-        self.plain = PlainAnswers(self.kinds, settings.max_headers)
+        self.plain = PlainAnswers(self.kinds, settings.max_headers, settings.max_head)
         self.idle: list[UpstreamConnection] = []
         self.connections: set[UpstreamConnection] = set()
         self.counts = UpstreamCounts()

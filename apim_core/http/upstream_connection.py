@@ -207,7 +207,7 @@ class UpstreamConnection(UpstreamSending):
         if state in _ANSWERING:
             reader = self._reader
             if reader.stage == WAITING:
-                if not self._fed and not reader.head_only and len(data) < self._max_head:
+                if not self._fed and not reader.head_only:
                     whole = self._plain(data)
                     if whole is not None:
                         self._finish_whole(*whole)
@@ -340,7 +340,7 @@ class UpstreamConnection(UpstreamSending):
         reader = self._reader
         chunks = reader.chunks
         if self.state == HEAD:
-            body = Body(chunks[0] if len(chunks) == 1 else b"".join(chunks))
+            body = Body.arrived(chunks[0] if len(chunks) == 1 else b"".join(chunks))
             chunks.clear()
             response = self._hand_over(body)
             if reader.fields:

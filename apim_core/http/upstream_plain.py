@@ -22,8 +22,7 @@ __all__ = ["Layout", "PlainAnswers"]
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.1 ([2-5][0-9]{2}) ([\t \x21-\x7e\x80-\xff]*)\r\n").fullmatch
 _FIELDS = re.compile(
-    rb"^([!#$%&'*+\-.^_`|~0-9A-Za-z]+): ([\x21-\x7e\x80-\xff](?:[\t \x21-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)\r\n",
-    re.MULTILINE,
+    rb"^([!#$%&'*+\-.^_`|~0-9A-Za-z]++): (?![\t ])([\t \x21-\x7e\x80-\xff]++)(?<![\t ])\r\n", re.MULTILINE
 ).findall
 _BODILESS = (204, 304)
 _KEPT_OPEN = (b"keep-alive", b"Keep-Alive")
@@ -50,8 +49,9 @@ class Layout:
 class PlainAnswers:
     """Reads the plain answers of one origin; servers send the same names and status lines again and again."""
 
-    def __init__(self, kinds: FieldKinds, max_headers: int) -> None:
+    def __init__(self, kinds: FieldKinds, max_headers: int, max_head: int) -> None:
         self._kinds = kinds
+        self._max_head = max_head
         self._max_headers = max_headers
         self._layouts: dict[tuple[bytes, ...], Layout] = {}
         self._statuses: dict[bytes, tuple[int, str | None]] = {}
@@ -60,6 +60,8 @@ class PlainAnswers:
         """The answer that ``data`` is, with the value of its Keep-Alive; None if it is not a plain one."""
         begin = data.find(b"\r\n") + 2
         end = data.find(b"\r\n\r\n") + 2
+        if end > self._max_head - 2:
+            return None
         status = self._statuses.get(data[:begin]) or self._read_status(data[:begin])
         if status is None:
             return None
@@ -78,7 +80,7 @@ class PlainAnswers:
         for place in layout.dropped:
             del fields[place]
         response = Response.arrived(
-            status[0], Headers.indexed(fields, layout.index, layout), Body(data[end + 2 :]), status[1]
+            status[0], Headers.indexed(fields, layout.index, layout), Body.arrived(data[end + 2 :]), status[1]
         )
         return response, None if layout.keep_alive_at < 0 else values[layout.keep_alive_at]
 

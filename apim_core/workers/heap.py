@@ -1,4 +1,4 @@
-"""The garbage collector beside a gateway that serves.
+"""The memory of a gateway that serves: the garbage collector beside it, and what the C library keeps.
 
 A full collection goes through every object there is, and requests wait for it. So collection rests while a
 configuration is built, and what the start has made, modules and all, is put out of the collector's sight for good
@@ -21,6 +21,8 @@ __all__ = ["Heap"]
 _QUICKLY_SEARCHED = 100_000
 """Objects that a full collection goes through in about a hundredth of a second."""
 
+_LARGEST_BLOCK = 4 * 1024 * 1024
+
 
 class Heap:
     """The heap of a process that builds one snapshot after another."""
@@ -28,6 +30,7 @@ class Heap:
     def __init__(self) -> None:
         self._replaced: list[weakref.ref[object]] = []
         self._started = False
+        _keep_freed_memory()
 
     @contextmanager
     def building(self) -> Iterator[None]:
@@ -52,3 +55,13 @@ class Heap:
             gc.collect()
             gc.freeze()
             self._replaced.clear()
+
+
+def _keep_freed_memory() -> None:
+    """Have glibc keep what bodies leave behind instead of giving it back to the system at once.
+
+    It gives back all beyond a threshold, which it sets to twice the largest block that it has mapped and unmapped by
+    itself (mallopt(3), M_MMAP_THRESHOLD); without one that is 128 KiB, and every page faults in again for the next
+    body. Elsewhere this does nothing.
+    """
+    bytes(_LARGEST_BLOCK)

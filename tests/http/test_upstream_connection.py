@@ -28,9 +28,9 @@ HELLO = b"HTTP/1.1 200 OK\r\nX-A: 1\r\nContent-Length: 5\r\n\r\nhello"
 class Owner:
     """Stands where the pool stands, and writes down what it is told."""
 
-    def __init__(self):
+    def __init__(self, settings):
         self.kinds = FieldKinds()
-        self.plain = PlainAnswers(self.kinds, 256)
+        self.plain = PlainAnswers(self.kinds, settings.max_headers, settings.max_head)
         self.counts = UpstreamCounts()
         self.told = []
 
@@ -80,9 +80,10 @@ class Bench:
     """A connection with everything around it."""
 
     def __init__(self, **settings):
-        self.owner = Owner()
+        given = UpstreamSettings(**settings)
+        self.owner = Owner(given)
         self.wire = Wire()
-        self.connection = UpstreamConnection(asyncio.get_running_loop(), self.owner, UpstreamSettings(**settings))
+        self.connection = UpstreamConnection(asyncio.get_running_loop(), self.owner, given)
         self.connection.connection_made(self.wire)
 
     def feed(self, *pieces):

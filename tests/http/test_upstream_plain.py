@@ -11,8 +11,8 @@ OK = b"HTTP/1.1 200 OK\r\n"
 LENGTH = b"Content-Length: 5\r\n"
 
 
-def read(data, max_headers=64):
-    return PlainAnswers(FieldKinds(), max_headers).read(data)
+def read(data, max_headers=64, max_head=65536):
+    return PlainAnswers(FieldKinds(), max_headers, max_head).read(data)
 
 
 def test_a_plain_answer_is_read_whole():
@@ -43,7 +43,7 @@ def test_a_reason_phrase_of_its_own_is_kept():
 
 
 def test_answers_with_the_same_names_do_not_share_what_is_changed():
-    answers = PlainAnswers(FieldKinds(), 64)
+    answers = PlainAnswers(FieldKinds(), 64, 65536)
     first, second = (answers.read(OK + b"X: %d\r\n%b\r\nhello" % (number, LENGTH))[0] for number in (1, 2))
     first.headers["Y"] = "new"
     first.headers.remove("X")
@@ -96,6 +96,12 @@ def test_anything_else_is_left_to_the_parser(answer):
 
 def test_more_fields_than_are_allowed_are_left_to_the_parser():
     assert read(OK + b"X: 1\r\n" + LENGTH + b"\r\nhello", max_headers=1) is None
+
+
+def test_a_head_that_is_larger_than_allowed_is_left_to_the_parser():
+    head = OK + b"X: 1\r\n" + LENGTH + b"\r\n"
+    assert read(head + b"hello", max_head=len(head)) is not None
+    assert read(head + b"hello", max_head=len(head) - 1) is None
 
 
 def lines():

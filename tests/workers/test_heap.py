@@ -95,3 +95,19 @@ def test_what_a_large_reload_made_is_put_out_of_sight_too() -> None:
             kept = [[] for _ in range(2_000)]
         print(gc.get_freeze_count() - before >= 2_000)
     """) == ["True"]
+
+
+def test_bodies_reuse_the_memory_of_those_before_them() -> None:
+    faults = run("""
+        import resource
+
+        def use():
+            bodies = [bytes([number]) * 600_000 for number in range(10)]
+
+        use()
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        for _ in range(20):
+            use()
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+    """)
+    assert 1_000 > int(faults[0])  # a fault a page would make some 17,000
