@@ -72,9 +72,9 @@ class PooledUpstream:
     def __init__(self, pool: UpstreamPool) -> None:
         self._send = pool.send
 
-    async def send(self, exchange: Exchange, target: str) -> Response:
+    def send(self, exchange: Exchange, target: str) -> Coroutine[Any, Any, Response]:
         """See ``apim_sdk.Upstream``."""
-        return await self._send(exchange.request, target, client=exchange.client)
+        return self._send(exchange.request, target, client=exchange.client)
 
 
 class CoreContext:

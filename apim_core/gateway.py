@@ -186,7 +186,8 @@ class Gateway:
         status = CLIENT_CLOSED
         try:
             response = await snapshot.pipeline.answer(exchange)
-            await stream.respond(response)
+            if not stream.respond_at_once(response):
+                await stream.respond(response)
             status = response.status
         except ClientGone:
             pass  # recorded with the status that says so

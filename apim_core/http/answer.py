@@ -69,11 +69,14 @@ def _is_not_owned(field: Pair) -> bool:
 def answer_bytes(response: Response, date: bytes, framing: Iterable[bytes], data: bytes = b"") -> bytes:
     """The whole head with the empty line, and ``data`` behind it; ``framing`` is more field lines."""
     headers = response.headers
-    index = headers.index
-    fields = headers.raw()
+    index = headers._index or headers.index  # to ask a property costs a call
+    items = headers._items
     if not _OWNED.isdisjoint(index):
-        fields = filter(_is_not_owned, fields)
-    lines = [status_line(response.status, response.reason), *map(_FIELD, fields)]
+        items = items.copy()
+        for name in _OWNED.intersection(index):
+            for place in index[name]:
+                items[place] = None
+    lines = [status_line(response.status, response.reason), *map(_FIELD, filter(None, items))]
     if b"date" not in index:
         lines.append(date)
     lines += framing

@@ -170,7 +170,7 @@ class Connection(Sending):
             data, self._buffer = (rest, b"") if len(rest) == length else (rest[:length], rest[length:])
             stream.bytes_received = length
             self._parser.skip(data)
-            stream.request.body = Body(data)
+            stream.request.body = Body.arrived(data)
             return True
         self._state = _BODY
         self._buffer = b""
@@ -218,7 +218,12 @@ class Connection(Sending):
         self._stream = None
         state = self._state
         if state is _ANSWER and not self.will_close:
-            self._await_next()
+            if self._buffer or self.full or self._paused:
+                self._await_next()
+            else:
+                self._state = _HEAD
+                self._receiver = None
+                self.deadline = self.server.now + self.server.timeouts.idle
         elif state is _ANSWER or state is _TUNNEL:
             self._close(unread=self._buffer != b"")
         elif state is _BODY and self.will_close:

@@ -127,7 +127,7 @@ class HeadParser:
                 if target is not None:
                     self._fed = False
                     request = Request.arrived(
-                        name, target[0], target[1], known.headers.share(), Body(), known.host, known.scheme
+                        name, target[0], target[1], known.headers.share(), Body.arrived(b""), known.host, known.scheme
                     )
                     return request, known.framing, known.client
         else:
@@ -159,7 +159,7 @@ class HeadParser:
         name = _METHODS.get(method)
         if name is None or path == "*":
             name = _rarer_method(method, self._parser.get_method(), path)
-        request = Request.arrived(name, path, query, headers, Body(), self._host, self._scheme)
+        request = Request.arrived(name, path, query, headers, Body.arrived(b""), self._host, self._scheme)
         if _UNDERSCORE in head:
             self._guard.check_names(headers.index)
         present = self._watched.intersection(headers.index)

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ClientGone", "Stream"]
 
-_NOTHING: tuple[bytes, ...] = ()
-_JOINED = 64 * 1024
+_JOINED = 16 * 1024
 """Up to this size a body is copied behind its head; a larger one is handed over beside it."""
 
 
@@ -72,26 +71,32 @@ class Stream:
         Raises ClientGone when the client is away, BodyError when the answer's body broke: before its head has left
         another answer can still be given, after that the connection is reset so that nobody takes it for whole.
         """
+        if self.respond_at_once(response):
+            return
+        body = response.body
+        if not has_no_body(response.status, self.request.method):
+            await self._respond_streaming(response, body)
+        elif response.status == 101:
+            await self._switch(response)
+        else:
+            self._respond_without_body(response, body.data)
+
+    def respond_at_once(self, response: Response) -> bool:
+        """``respond`` for an answer whose body is there, as that of most is; False if it is for ``respond`` to send."""
         if self.answered:
             raise RuntimeError("the request was already answered")
-        body = response.body
-        data = body.data
-        if has_no_body(response.status, self.request.method):
-            if response.status == 101:
-                await self._switch(response)
-            else:
-                self._respond_without_body(response, data)
-        elif data is None:
-            await self._respond_streaming(response, body)
-        else:
-            self._respond_whole(response, data)
-
-    def _respond_whole(self, response: Response, data: bytes) -> None:
+        data = response.body._data  # to ask a property costs a call
+        if data is None:
+            data = response.body.data
+        if data is None or has_no_body(response.status, self.request.method):
+            return False
         connection = self._connection
-        closing = _NOTHING if self.framing is PLAIN and not connection.will_close else connection.closing_fields(self)
         size = len(data)
         self.bytes_sent = size
-        framing = (length_field(size), *closing)
+        if self.framing is PLAIN and not connection.will_close:
+            framing: tuple[bytes, ...] = (length_field(size),)
+        else:
+            framing = (length_field(size), *connection.closing_fields(self))
         if size <= _JOINED:
             answer = answer_bytes(response, connection.server.date, framing, data)
             self.answered = True
@@ -100,6 +105,7 @@ class Stream:
             head = answer_bytes(response, connection.server.date, framing)
             self.answered = True
             connection.write_all((head, data))
+        return True
 
     def _respond_without_body(self, response: Response, data: bytes | None) -> None:
         connection = self._connection

@@ -83,11 +83,14 @@ class UpstreamPool:
         ValueError if the target or the method cannot stand in a request line.
         """
         body = request.body
-        try:
-            data = body.data
-        except BodyError as error:
-            raise what_broke(error) from error
-        upgrade = b"upgrade" in request.headers.index and upgrade_of(request)
+        data = body._data  # to ask a property costs a call
+        if data is None:
+            try:
+                data = body.data
+            except BodyError as error:
+                raise what_broke(error) from error
+        headers = request.headers
+        upgrade = b"upgrade" in (headers._index or headers.index) and upgrade_of(request)
         head = self._head.write(request, target, client, body.length if data is None else len(data), upgrade)
         first_byte = self._first_byte if first_byte_timeout is None else first_byte_timeout or NEVER
         total = self._total if total_timeout is None else total_timeout or NEVER

@@ -75,7 +75,7 @@ class RequestHead:
             framing = b"\r\nContent-Length: %d" % length
         elif length is None:
             framing = b"\r\nTransfer-Encoding: chunked"
-        elif request.method in _WITH_CONTENT or b"content-length" in request.headers.index:
+        elif request.method in _WITH_CONTENT or b"content-length" in (request.headers._index or request.headers.index):
             framing = b"\r\nContent-Length: 0"
         else:
             framing = b""
@@ -96,7 +96,7 @@ class RequestHead:
 
     def _fields(self, request: Request, client: Client | None) -> bytes:
         """The lines behind those that differ from request to request; remembered for fields that came before."""
-        known = request.headers.origin
+        known = request.headers._origin
         if known.__class__ is not KnownHeaders:
             return self._write_fields(request, client)
         written = known.written

@@ -126,6 +126,17 @@ class Body:
         self.limit: int | None = None
 
     @classmethod
+    def arrived(cls, data: bytes) -> Body:
+        """A body that is all there: the same, but quicker made."""
+        body = cls.__new__(cls)
+        body._data = data
+        body._source = None
+        body._taken = False
+        body.length = len(data)
+        body.limit = None
+        return body
+
+    @classmethod
     def arriving(cls, source: Source, length: int | None = None) -> Body:
         """A body that comes from ``source``; ``length`` bytes of it, if that is known beforehand."""
         body = cls.__new__(cls)
@@ -144,11 +155,12 @@ class Body:
     @property
     def data(self) -> bytes | None:
         """The whole content if it is there without waiting, else None. Raises BodyError if the stream broke."""
-        if self._data is None and self._source is not None and not self._taken:
+        data = self._data
+        if data is None and self._source is not None and not self._taken:
             data = self._source.ready()
             if data is not None:
                 self._keep(data)
-        return self._data
+        return data
 
     async def read(self, limit: int | None = None) -> bytes:
         """Buffer the whole content, and keep it for whoever comes after.

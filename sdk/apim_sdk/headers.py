@@ -96,7 +96,7 @@ class Headers:
         """Headers with the same fields, which are copied when they are first changed; this must not change again."""
         headers = Headers.__new__(Headers)
         headers._items = self._items
-        headers._index = self.index
+        headers._index = self._index or self.index
         headers._origin = self
         return headers
 

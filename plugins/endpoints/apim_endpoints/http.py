@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Coroutine
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import attrs
@@ -45,9 +46,9 @@ class HTTP(UpstreamSettings, Endpoint):
     async def start(self, context: Context) -> None:
         self.hold(_upstream=await context.upstream(self.url, self))
 
-    async def send(self, exchange: Exchange) -> Response:
+    def send(self, exchange: Exchange) -> Coroutine[Any, Any, Response]:
         target = self._prefix + exchange.endpoint_path
         query = exchange.request.query_string
         if self._query:
             query = f"{self._query}&{query}" if query else self._query
-        return await self._upstream.send(exchange, f"{target}?{query}" if query else target)
+        return self._upstream.send(exchange, f"{target}?{query}" if query else target)
