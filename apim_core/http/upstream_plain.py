@@ -27,7 +27,8 @@ _FIELDS = re.compile(
 _BODILESS = (204, 304)
 _KEPT_OPEN = (b"keep-alive", b"Keep-Alive")
 _MOST = 256
-"""Layouts and status lines that are remembered of one origin."""
+_LONG = 2048
+"""How many layouts and status lines are remembered of one origin, and up to how many bytes of names or line."""
 _LONGEST = 9
 """Digits of a length."""
 
@@ -53,14 +54,14 @@ class PlainAnswers:
         self._kinds = kinds
         self._max_head = max_head
         self._max_headers = max_headers
-        self._layouts: dict[tuple[bytes, ...], Layout] = {}
+        self._layouts: dict[tuple[bytes, ...], Layout | None] = {}
         self._statuses: dict[bytes, tuple[int, str | None]] = {}
 
     def read(self, data: bytes) -> tuple[Response, bytes | None] | None:
         """The answer that ``data`` is, with the value of its Keep-Alive; None if it is not a plain one."""
         begin = data.find(b"\r\n") + 2
         end = data.find(b"\r\n\r\n") + 2
-        if end > self._max_head - 2:
+        if end > self._max_head - 2 or data.find(b"chunked", begin, end) >= 0:
             return None
         status = self._statuses.get(data[:begin]) or self._read_status(data[:begin])
         if status is None:
@@ -69,7 +70,10 @@ class PlainAnswers:
         if not fields or len(fields) != data.count(b"\n", begin, end):
             return None
         names, values = zip(*fields, strict=True)
-        layout = self._layouts.get(names) or self._lay_out(names)
+        try:
+            layout = self._layouts[names]
+        except KeyError:
+            layout = self._lay_out(names)
         if layout is None:
             return None
         length = values[layout.length_at]
@@ -92,27 +96,31 @@ class PlainAnswers:
         if status in _BODILESS:
             return None
         read = (status, None if reason == reason_phrase(status) else reason)
-        if len(self._statuses) < _MOST:
+        if len(self._statuses) < _MOST and len(line) < _LONG:
             self._statuses[line] = read
         return read
 
     def _lay_out(self, names: tuple[bytes, ...]) -> Layout | None:
+        """What new names say; None if the answer is not a plain one, or there is no room to remember it."""
+        if len(self._layouts) >= _MOST or sum(map(len, names)) > _LONG:
+            return None
         kinds = [self._kinds[name] for name in names]
         special = [kind for kind in kinds if kind != ORDINARY]
-        allowed = {CONTENT_LENGTH, CONNECTION, KEEP_ALIVE}.issuperset(special)
-        if not allowed or len(special) != len({*special}) or CONTENT_LENGTH not in special:
-            return None
-        if len(names) > self._max_headers:
-            return None
-        dropped = tuple(place for place, kind in enumerate(kinds) if kind in (CONNECTION, KEEP_ALIVE))
-        kept = Headers.from_raw([(name, b"") for place, name in enumerate(names) if place not in dropped])
-        layout = Layout(
-            kinds.index(CONTENT_LENGTH),
-            kinds.index(CONNECTION) if CONNECTION in kinds else -1,
-            kinds.index(KEEP_ALIVE) if KEEP_ALIVE in kinds else -1,
-            dropped[::-1],
-            kept.index,
-        )
-        if len(self._layouts) < _MOST:
-            self._layouts[names] = layout
+        layout = None
+        if (
+            len(names) <= self._max_headers
+            and CONTENT_LENGTH in special
+            and len(special) == len({*special})
+            and {CONTENT_LENGTH, CONNECTION, KEEP_ALIVE}.issuperset(special)
+        ):
+            dropped = tuple(place for place, kind in enumerate(kinds) if kind in (CONNECTION, KEEP_ALIVE))
+            kept = Headers.from_raw([(name, b"") for place, name in enumerate(names) if place not in dropped])
+            layout = Layout(
+                kinds.index(CONTENT_LENGTH),
+                kinds.index(CONNECTION) if CONNECTION in kinds else -1,
+                kinds.index(KEEP_ALIVE) if KEEP_ALIVE in kinds else -1,
+                dropped[::-1],
+                kept.index,
+            )
+        self._layouts[names] = layout
         return layout

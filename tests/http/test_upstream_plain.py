@@ -104,6 +104,13 @@ def test_a_head_that_is_larger_than_allowed_is_left_to_the_parser():
     assert read(head + b"hello", max_head=len(head) - 1) is None
 
 
+def test_an_origin_with_ever_new_names_is_left_to_the_parser_after_a_while():
+    answers = PlainAnswers(FieldKinds(), 64, 65536)
+    taken = [answers.read(OK + b"X-%d: 1\r\n%b\r\nhello" % (number, LENGTH)) for number in range(300)]
+    assert 256 == sum(answer is not None for answer in taken)
+    assert answers.read(OK + b"X-0: 1\r\n%b\r\nhello" % LENGTH) is not None
+
+
 def lines():
     names = st.sampled_from(
         [b"X", b"content-length", b"Connection", b"Keep-Alive", b"Transfer-Encoding", b"te", b"a b"]
