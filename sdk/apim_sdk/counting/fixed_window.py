@@ -85,7 +85,10 @@ class FixedWindow(Table):
         return now, *(self._opened(now) if value is None else self._window(value, now))
 
     def _window(self, value: int, now: int) -> tuple[int, int, int]:
-        """The window of a value, or a new one where that is over. A clock that goes back does not open an old one."""
+        """The window of a value, or a new one where that is over, or nothing is left in it.
+
+        A clock that goes back does not open an old one.
+        """
         begin = value >> _BITS
         if self.limit.calendar is None:
             end = begin + self._length
@@ -93,7 +96,8 @@ class FixedWindow(Table):
             end = self._end
         else:
             end = bounds(self.limit.calendar, self.limit.zone, begin / _MILLISECONDS)[1] * _MILLISECONDS
-        return (begin, end, value & _COUNT) if now < end else self._opened(now)
+        count = value & _COUNT
+        return (begin, end, count) if count and now < end else self._opened(now)
 
     def _opened(self, now: int) -> tuple[int, int, int]:
         """A window that has not been counted in."""

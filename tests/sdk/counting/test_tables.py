@@ -208,6 +208,17 @@ def test_what_was_taken_stays_taken_under_another_limit(algorithm: str) -> None:
     assert table.take("a") > 30.0
 
 
+def test_a_window_in_which_nothing_is_left_begins_anew_with_the_next_call() -> None:
+    clock = FakeClock()
+    table = open_table(Limit(5, 60.0, "fixed-window"), clock)
+    table.take("a")
+    table.settle("a", -1)
+    clock.advance(50.0)
+
+    assert 0.0 == table.take("a")
+    assert 60.0 == table.standing("a").reset
+
+
 @algorithms
 def test_a_table_is_quiet_when_every_key_is_idle(algorithm: str) -> None:
     clock = FakeClock()
