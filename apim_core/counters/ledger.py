@@ -59,7 +59,8 @@ class Ledger:
 
     def declare(self, name: str, limit: Limit) -> Counted:
         """The counter of that name and window, which from now on has this limit."""
-        identity = (name, limit.algorithm, limit.seconds, limit.calendar, str(limit.zone))
+        by_the_calendar = (limit.calendar, str(limit.zone)) if limit.calendar is not None else None
+        identity = (name, limit.algorithm, limit.seconds, by_the_calendar)
         found = self._counted.get(identity)
         if found is None:
             found = self._open(identity, name, limit)

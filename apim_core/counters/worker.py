@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Awaitable
 from typing import Any, ClassVar, Final, Literal, cast
 
-from apim_sdk import CounterStore, Grant, Limit
+from apim_sdk import CounterMetrics, CounterStore, Grant, Limit
 
 from apim_core.counters.messages import (
     DECLARE,
@@ -41,9 +41,6 @@ _TIMEOUT: Final = 1.0
 """Seconds for the supervisor to answer, which it mostly does in less than a thousandth of that."""
 _MOST_WAITING: Final = 20_000
 """Questions that may wait for an answer."""
-_STORE: Final = "node"
-_LATENCIES: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
-_BATCHES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 _Answer = asyncio.Future[Grant]
 
@@ -150,14 +147,7 @@ class _Connection(asyncio.Protocol):
         self.measure(Metrics())
 
     def measure(self, metrics: Metrics) -> None:
-        self._count = metrics.counter("apim_counter_decisions", "Answers of counter stores", ["store"])
-        self._count_error = metrics.counter("apim_counter_errors", "Questions that failed", ["store", "error"])
-        self._observe_wait = metrics.histogram(
-            "apim_counter_seconds", "How long a batch of questions took", ["store"], buckets=_LATENCIES
-        )
-        self._observe_size = metrics.histogram(
-            "apim_counter_batch", "How many questions went together", ["store"], buckets=_BATCHES
-        )
+        self._metrics = CounterMetrics(metrics, "node")
 
     # Numbers of counters
 
@@ -192,7 +182,7 @@ class _Connection(asyncio.Protocol):
         return answer
 
     def _refused(self, answer: _Answer, error: str, reason: str) -> _Answer:
-        self._count_error(_STORE, error)
+        self._metrics.failed(error)
         answer.set_exception(ConnectionError(reason))
         answer.exception()  # taken: whoever asked may not look
         return answer
@@ -210,7 +200,7 @@ class _Connection(asyncio.Protocol):
         self._open = None
         if self.closed.is_set():
             self._waiting -= len(batch.answers)
-            self._count_error(_STORE, "away", amount=batch.fail(ConnectionError("the supervisor is gone")))
+            self._metrics.failed("away", batch.fail(ConnectionError("the supervisor is gone")))
             return
         self._transport.write(framed(json.dumps(batch.questions).encode()))
         batch.questions = []
@@ -219,7 +209,7 @@ class _Connection(asyncio.Protocol):
 
     def _late(self, batch: _Batch) -> None:
         error = TimeoutError(f"the supervisor has not answered within {self._timeout:g} s")
-        self._count_error(_STORE, "timeout", amount=batch.fail(error))
+        self._metrics.failed("timeout", batch.fail(error))
 
     # The transport
 
@@ -243,9 +233,7 @@ class _Connection(asyncio.Protocol):
         for answer, grant in zip(batch.answers, grants, strict=True):
             if not answer.done():
                 answer.set_result(grant)
-        self._count(_STORE, amount=len(grants))
-        self._observe_wait(time.monotonic() - batch.begun, _STORE)
-        self._observe_size(len(grants), _STORE)
+        self._metrics.answered(len(grants), time.monotonic() - batch.begun)
 
     def connection_lost(self, error: Exception | None) -> None:
         self.closed.set()
@@ -254,7 +242,7 @@ class _Connection(asyncio.Protocol):
             assert batch.timer is not None, "it was sent"
             batch.timer.cancel()
             self._waiting -= len(batch.answers)
-            self._count_error(_STORE, "away", amount=batch.fail(ConnectionError("the supervisor is gone")))
+            self._metrics.failed("away", batch.fail(ConnectionError("the supervisor is gone")))
 
     def close(self) -> None:
         self._transport.close()

@@ -4,7 +4,7 @@ from apim_sdk import errors
 from apim_sdk.authenticator import Authenticator
 from apim_sdk.body import Body, BodyError, BodyTooLarge, BrokenBody, Source
 from apim_sdk.context import Applications, Clock, Context, Fetched, Logger, Metrics, Revocations, Upstream
-from apim_sdk.counters import CounterStore, SharedCounter
+from apim_sdk.counters import CounterMetrics, CounterStore, SharedCounter
 from apim_sdk.counting import Grant, Limit
 from apim_sdk.endpoint import Endpoint, SequenceEndpoint
 from apim_sdk.errors import ErrorKind, EvaluationError, Fault, Reject, Respond
@@ -62,6 +62,7 @@ __all__ = [
     "ClientRegistration",
     "Clock",
     "Context",
+    "CounterMetrics",
     "CounterStore",
     "Credential",
     "Duration",

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Final, Literal, Protocol
 
+from apim_sdk.context import Metrics
 from apim_sdk.counting import Grant, Limit
 from apim_sdk.hookspecs import hookimpl
 from apim_sdk.plugin import Plugin
 
-__all__ = ["CounterStore", "SharedCounter"]
+__all__ = ["CounterMetrics", "CounterStore", "SharedCounter"]
+
+_LATENCIES: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+_BATCHES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
 class SharedCounter(Protocol):
@@ -54,3 +58,28 @@ class CounterStore(Plugin):
     def apim_register_counter_store(cls) -> type[CounterStore]:
         """Register the class itself."""
         return cls
+
+
+class CounterMetrics:
+    """What every counter store shows, under its name: answers, failures, how long a batch took and how large it was."""
+
+    def __init__(self, metrics: Metrics, store: str) -> None:
+        self._store = store
+        self._count = metrics.counter("apim_counter_decisions", "Answers of counter stores", ["store"])
+        self._fail = metrics.counter("apim_counter_errors", "What went wrong with counter stores", ["store", "error"])
+        self._seconds = metrics.histogram(
+            "apim_counter_seconds", "How long a batch of questions took", ["store"], buckets=_LATENCIES
+        )
+        self._batch = metrics.histogram(
+            "apim_counter_batch", "How many questions went together", ["store"], buckets=_BATCHES
+        )
+
+    def answered(self, questions: int, seconds: float) -> None:
+        """A batch of questions was answered."""
+        self._count(self._store, amount=questions)
+        self._seconds(seconds, self._store)
+        self._batch(questions, self._store)
+
+    def failed(self, error: str, times: int = 1) -> None:
+        """Something went wrong: ``error`` is one of few words, such as ``timeout`` or ``away``."""
+        self._fail(self._store, error, amount=times)

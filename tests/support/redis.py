@@ -7,7 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from support.processes import eventually
@@ -87,6 +87,27 @@ class SentinelProcess(RedisProcess):
             "sentinel down-after-milliseconds apim 500\nsentinel failover-timeout apim 5000\n"
         )
         return [str(file)]
+
+
+class ClusterProcess(RedisProcess):
+    """A node of a cluster."""
+
+    def command(self) -> list[str]:
+        cluster = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000", "--cluster-port", str(free_port()))
+        return [*super().command(), *cluster]
+
+
+def join(nodes: Sequence[ClusterProcess]) -> None:
+    """Make one cluster of nodes that run, all of them masters, and wait until it is whole."""
+    program = shutil.which("redis-cli")
+    assert program, "tests need redis-cli: run tests/peers/install"
+    places = [f"127.0.0.1:{node.port}" for node in nodes]
+    made = subprocess.run(
+        [program, "--cluster", "create", *places, "--cluster-yes"], capture_output=True, text=True, timeout=60
+    )
+    assert made.returncode == 0, made.stdout + made.stderr
+    for node in nodes:
+        eventually(lambda node=node: "cluster_state:ok" in node.send("CLUSTER INFO"), "the cluster is whole", 30)
 
 
 @contextlib.contextmanager

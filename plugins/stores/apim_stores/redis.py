@@ -10,54 +10,13 @@ import attrs
 from apim_sdk import Context, Duration, Logger, Secret, state
 
 from apim_stores.backend import BackedStore, Backend
+from apim_stores.redis_address import Sentinels, check_url
 from apim_stores.tls import TLS
 
 __all__ = ["Redis", "Sentinels"]
 
 if importlib.util.find_spec("redis") is None:  # it is imported in start(), for that takes a while
     raise ModuleNotFoundError("No module named 'redis'", name="redis")
-
-_SENTINEL_PORT = 26379
-
-
-def _address(text: str) -> tuple[str, int]:
-    """Host and port of a Sentinel. Raises ValueError."""
-    parts = urlsplit(f"//{text}")
-    if not parts.hostname or parts.path or parts.username:
-        raise ValueError(f"{text!r} is no address of a Sentinel: write host:port")
-    return parts.hostname, parts.port or _SENTINEL_PORT
-
-
-@attrs.frozen
-class Sentinels:
-    """The Sentinels that know which server is the master."""
-
-    addresses: tuple[str, ...] = attrs.field(validator=attrs.validators.min_len(1))
-    """Where they are: `host:port`."""
-    username: str | None = None
-    """User name at the Sentinels."""
-    password: Secret | None = None
-    """Password at the Sentinels."""
-
-    def __attrs_post_init__(self) -> None:
-        for address in self.addresses:
-            _address(address)
-
-    @property
-    def pairs(self) -> tuple[tuple[str, int], ...]:
-        """Their hosts and ports."""
-        return tuple([_address(address) for address in self.addresses])
-
-    @property
-    def credentials(self) -> dict[str, str]:
-        """What to present to them."""
-        found = {"username": self.username, "password": self.password and self.password.reveal()}
-        return {name: value for name, value in found.items() if value}
-
-
-def _url(instance: Any, attribute: attrs.Attribute[Any], value: Secret) -> None:
-    if urlsplit(value.reveal()).scheme not in ("redis", "rediss", "unix"):
-        raise ValueError("write redis://user:password@host:6379/0, rediss:// for TLS, or unix:///path")
 
 
 def _bounded(instance: Any, attribute: attrs.Attribute[Any], value: Duration) -> None:
@@ -78,7 +37,7 @@ class Redis(BackedStore):
     example: ClassVar[Any] = {"url": "redis://127.0.0.1:6379/0"}
     shared_by: ClassVar[Literal["process", "node", "network"]] = "network"
 
-    url: Secret = attrs.field(validator=_url)
+    url: Secret = attrs.field(validator=check_url)
     """Where the server is: `redis://user:password@host:6379/0` with the number of the database, `rediss://` for TLS,
     `unix:///path` for a socket. With Sentinels the host is the name that they know the master by."""
     sentinels: Sentinels | None = None

@@ -138,14 +138,17 @@ class FakeContext:
             raise LookupError(f"no key manager {name!r}; there are: {', '.join(self.key_managers) or 'none'}") from None
 
     def counters(self, name: str | None = None) -> CounterStore | None:
-        """The counter store of that name, or ``default``; None for none, and for ``process``."""
-        if name is None or name == "process":
-            return self.counter_stores.get("default") if name is None else None
+        """The counter store of that name; of none, ``default`` or else ``node``. None for ``process``, and for a
+        ``node`` that is not there. Raises LookupError with the names there are."""
+        known = self.counter_stores
+        if name is None:
+            return known.get("default", known.get("node"))
+        if name in ("node", "process"):
+            return known.get("node") if name == "node" else None
         try:
-            return self.counter_stores[name]
+            return known[name]
         except KeyError:
-            there = ", ".join(self.counter_stores) or "none"
-            raise LookupError(f"no counter store {name!r}; there are: {there}") from None
+            raise LookupError(f"no counter store {name!r}; there are: {', '.join(known) or 'none'}") from None
 
     def store(self, name: str) -> Store:
         """The store of that name. Raises LookupError with the names there are."""
