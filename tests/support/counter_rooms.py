@@ -10,9 +10,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import attrs
-from apim_sdk import CounterStore, Grant, Limit, Secret
-from apim_sdk.counting import Table, open_table
-from apim_sdk.testing import FakeClock
+from apim_sdk import CounterStore, Secret
+from apim_sdk.testing import FakeClock, FakeCounterStore
 from apim_sdk.testing.context import FakeContext, started
 from apim_sdk.testing.recorders import FakeLog
 from apim_stores import redis_counters, redis_counting, redis_counting_script
@@ -23,43 +22,6 @@ from apim_core.counters import NodeCounters, NodeLedger
 from support.redis import RedisProcess
 
 CLOCK = b"apim:test:clock"
-
-
-class TableCounter:
-    """A counter that is a table of the SDK: what every store must agree with."""
-
-    def __init__(self, table: Table) -> None:
-        self.table = table
-
-    async def grant(self, key: str, least: int, most: int) -> Grant:
-        return self.table.grant(key, least, most)
-
-    async def settle(self, key: str, units: int) -> Grant:
-        if units:
-            self.table.settle(key, units)
-        return self.table.standing(key)
-
-    async def reset(self, key: str) -> None:
-        self.table.reset(key)
-
-
-class Tables(CounterStore):
-    """The tables of one process, as a store."""
-
-    shared_by = "node"
-
-    def __init__(self, clock: FakeClock) -> None:
-        self._clock = clock
-        self._counters: dict[Any, TableCounter] = {}
-
-    def counter(self, name: str, limit: Limit) -> TableCounter:
-        identity = (name, limit.algorithm, limit.seconds, limit.calendar)
-        found = self._counters.setdefault(identity, TableCounter(open_table(limit, self._clock)))
-        found.table.adopt(limit)
-        return found
-
-    async def members(self) -> int:
-        return 1
 
 
 @attrs.frozen
@@ -73,9 +35,10 @@ class Room:
 
 
 @contextlib.asynccontextmanager
-async def table_room(count: int = 1) -> AsyncIterator[Room]:
+async def fake_room(count: int = 1) -> AsyncIterator[Room]:
+    """The store of the test kit, which is tables of the SDK."""
     clock = FakeClock()
-    yield Room("tables", (Tables(clock),) * count, clock, _advancing(clock))
+    yield Room("fake", (FakeCounterStore(clock),) * count, clock, _advancing(clock))
 
 
 @contextlib.asynccontextmanager

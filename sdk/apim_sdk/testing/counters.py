@@ -33,7 +33,7 @@ class FakeCounterStore(CounterStore):
         self._tables: dict[tuple[object, ...], Table] = {}
 
     def counter(self, name: str, limit: Limit) -> SharedCounter:
-        """The counter of that name; one of another size goes on with the same counts only in a real store."""
+        """The counter of that name and window."""
         return _FakeCounter(self, (name, limit))
 
     async def members(self) -> int:
@@ -43,11 +43,14 @@ class FakeCounterStore(CounterStore):
         return self.counting
 
     def table(self, name: str, limit: Limit) -> Table:
-        """The table behind a counter, as it is at the store."""
-        key = (name, limit)
-        if key not in self._tables:
-            self._tables[key] = open_table(limit, self._clock)
-        return self._tables[key]
+        """The table behind a counter, as it is at the store; it goes on under another limit of the same window."""
+        key = (name, limit.algorithm, limit.seconds, limit.calendar)
+        table = self._tables.get(key)
+        if table is None:
+            table = self._tables[key] = open_table(limit, self._clock)
+        elif table.limit != limit:
+            table.adopt(limit)
+        return table
 
     def lose(self) -> None:
         """Forget all counts."""

@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from apim_sdk import Grant, Limit
-from apim_sdk.counting import ALGORITHMS
+from apim_sdk.counting import ALGORITHMS, open_table
 from apim_stores.redis_limits import numbers_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.counter_rooms import Room, Tables, by_the_clock_of_a_test, node_room, redis_room, table_room
+from support.counter_rooms import Room, by_the_clock_of_a_test, fake_room, node_room, redis_room
 
 Open = Callable[[int], AbstractAsyncContextManager[Room]]
 algorithms = pytest.mark.parametrize("algorithm", ALGORITHMS)
@@ -24,7 +24,7 @@ TICK = 1 / 64
 """Seconds that are whole microseconds, and that sums of floats keep exactly."""
 
 
-@pytest.fixture(params=["tables", "node", "redis"])
+@pytest.fixture(params=["fake", "node", "redis"])
 def rooms(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
     """Opens so many stores that count together, of each kind."""
     if request.param == "redis":
@@ -32,7 +32,7 @@ def rooms(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
         by_the_clock_of_a_test(monkeypatch)
         yield lambda count: redis_room(server, count)
     else:
-        yield table_room if request.param == "tables" else node_room
+        yield fake_room if request.param == "fake" else node_room
 
 
 @asynccontextmanager
@@ -103,17 +103,19 @@ def test_a_store_answers_what_a_table_does(
 ) -> None:
     async def scenario() -> None:
         async with counters(rooms, limit, 2) as (room, shared):
-            table = Tables(room.clock).counter("limit", limit)
+            table = open_table(limit, room.clock)
             for number, ((what, first, more), key) in enumerate(sequence):
                 counter = shared[number % 2]
                 if what == "pass":
                     await room.advance(first * TICK)
                 elif what == "grant":
-                    same(await table.grant(key, first, first + more), await counter.grant(key, first, first + more))
+                    same(table.grant(key, first, first + more), await counter.grant(key, first, first + more))
                 elif what == "settle":
-                    same(await table.settle(key, first), await counter.settle(key, first))
+                    if first:
+                        table.settle(key, first)
+                    same(table.standing(key), await counter.settle(key, first))
                 else:
-                    await table.reset(key)
+                    table.reset(key)
                     await counter.reset(key)
 
     asyncio.run(scenario())
