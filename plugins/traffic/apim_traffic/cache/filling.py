@@ -8,8 +8,8 @@ from apim_sdk import Clock, Context, Exchange, Fault, Headers, Response, Send
 from apim_traffic.cache.answering import answer_of
 from apim_traffic.cache.behind import copy_of
 from apim_traffic.cache.flights import Flight, Flights, Landing
-from apim_traffic.cache.keeping import Keeper
-from apim_traffic.cache.shelf import Found, Lookup
+from apim_traffic.cache.keeping import Keeper, done
+from apim_traffic.cache.shelf import Lookup
 from apim_traffic.cache.wishes import CONDITIONS
 
 __all__ = ["Filler"]
@@ -45,7 +45,7 @@ class Filler:
             return found
         flight = self.flights.open(lookup.key)
         if flight is not None:
-            exchange.defer(lambda: flight.land(Landing.BROKEN))  # whatever becomes of it, nobody waits for ever
+            exchange.defer(flight.over)
         return await self._fetch(exchange, send, lookup, flight)
 
     def _count(self, exchange: Exchange, result: str) -> None:
@@ -70,8 +70,7 @@ class Filler:
 
     async def _shared(self, exchange: Exchange, lookup: Lookup) -> Response | None:
         """What has just been kept, if it is for this request, too."""
-        found = self.keeper.shelf.find(lookup.key, lookup.headers, lookup.api)
-        lookup.found = found if isinstance(found, Found) else await found
+        lookup.found = await done(self.keeper.shelf.find(lookup.key, lookup.headers, lookup.api))
         lookup.marks = self.keeper.marks.version
         entry, now = lookup.entry, self.clock.now()
         if entry is None or not lookup.wish.accepts(entry, now):
@@ -94,7 +93,7 @@ class Filler:
             except Fault as fault:
                 self.context.log.info("a stale answer could not be validated", reason=fault.detail or str(fault))
             finally:
-                flight.land(Landing.BROKEN)
+                flight.over()
 
         self.context.spawn(validate(), "validate")
 

@@ -32,14 +32,23 @@ class Landing(Enum):
 class Flight:
     """A request that is under way, and how many wait for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, landed: Callable[[Landing], None]) -> None:
         self.landing: asyncio.Future[Landing] = asyncio.get_running_loop().create_future()
         self.waiting = 0
+        self.keeping = False
+        """Whether its answer is on the way to a store."""
+        self._landed = landed
 
     def land(self, landing: Landing) -> None:
         """Tell those who wait; the first landing counts."""
         if not self.landing.done():
+            self._landed(landing)  # first, so that nobody finds a flight that is over
             self.landing.set_result(landing)
+
+    def over(self) -> None:
+        """The exchange is over: whatever became of it, nobody waits for ever."""
+        if not self.keeping:
+            self.land(Landing.BROKEN)
 
     async def wait(self, seconds: float) -> Landing:
         """What came of it. Raises TimeoutError."""
@@ -70,13 +79,12 @@ class Flights:
         """A flight for others to wait for; None where there is one, or where there lately was nothing to share."""
         if key in self._flights or key in self._unshared:
             return None
-        flight = self._flights[key] = Flight()
-        flight.landing.add_done_callback(lambda landing: self._landed(key, landing))
+        flight = self._flights[key] = Flight(lambda landing: self._landed(key, landing))
         return flight
 
-    def _landed(self, key: Key, landing: asyncio.Future[Landing]) -> None:
+    def _landed(self, key: Key, landing: Landing) -> None:
         self._flights.pop(key, None)
-        if landing.result() is Landing.NOT_KEPT:
+        if landing is Landing.NOT_KEPT:
             self._unshared[key] = None
         else:
             self._unshared.pop(key, None)

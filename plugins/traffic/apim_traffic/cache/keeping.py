@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, Final
 
 import attrs
@@ -15,12 +15,17 @@ from apim_traffic.cache.entry import Entry
 from apim_traffic.cache.flights import Flight, Landing
 from apim_traffic.cache.judging import Refused, Rules, Terms
 from apim_traffic.cache.marks import Marks
+from apim_traffic.cache.memory_shelf import MemoryShelf
 from apim_traffic.cache.recording import recorded
-from apim_traffic.cache.shelf import Lookup, Shelf, subjects_of
+from apim_traffic.cache.shelf import Lookup, subjects_of
+from apim_traffic.cache.store_shelf import StoreShelf
 from apim_traffic.cache.tags import take_tags
 from apim_traffic.cache.varying import names_of, select
 
-__all__ = ["Counters", "Keeper", "done"]
+__all__ = ["Counters", "Keeper", "Shelf", "done"]
+
+Shelf = MemoryShelf | StoreShelf
+"""Where the answers of a step are."""
 
 _ADDED_BEHIND: Final = frozenset((b"forwarded", b"via", b"x-forwarded-for"))
 """What the gateway adds to each request, so that an answer which varies by it is for one client."""
@@ -188,16 +193,19 @@ class Keeper:
 
     def _keep(self, lookup: Lookup, entry: Entry, flight: Flight | None) -> None:
         """Keep an entry, unless something was purged while it was asked for; in a store, in the background."""
-        pending = self.marks.version == lookup.marks and self.shelf.keep(lookup, entry)
-        if isinstance(pending, bool):
-            self._kept(lookup, entry, flight, pending)
+        if self.marks.version != lookup.marks:
+            self._kept(lookup, entry, flight, False)
+        elif isinstance(self.shelf, MemoryShelf):
+            self._kept(lookup, entry, flight, self.shelf.keep(lookup, entry))
         else:
-            self.context.spawn(self._kept_later(lookup, entry, flight, pending), "keep")
+            if flight is not None:
+                flight.keeping = True
+            self.context.spawn(self._keep_later(self.shelf, lookup, entry, flight), "keep")
 
-    async def _kept_later(self, lookup: Lookup, entry: Entry, flight: Flight | None, pending: Awaitable[bool]) -> None:
+    async def _keep_later(self, shelf: StoreShelf, lookup: Lookup, entry: Entry, flight: Flight | None) -> None:
         kept = False
         try:
-            kept = await pending
+            kept = await shelf.keep(lookup, entry)
         finally:
             self._kept(lookup, entry, flight, kept)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable
 from hashlib import blake2b
 from typing import Any, ClassVar
@@ -27,13 +28,13 @@ from apim_traffic.cache.answering import answer_of
 from apim_traffic.cache.filling import Filler
 from apim_traffic.cache.flights import Flights
 from apim_traffic.cache.judging import Rules
-from apim_traffic.cache.keeping import Counters, Keeper
+from apim_traffic.cache.keeping import Counters, Keeper, Shelf, done
 from apim_traffic.cache.keys import Key, KeyOf, holds, key_of
 from apim_traffic.cache.marks import Marks
 from apim_traffic.cache.memory_shelf import MemoryShelf
 from apim_traffic.cache.options import Options, lower_names
 from apim_traffic.cache.purging import Purges
-from apim_traffic.cache.shelf import Found, Lookup, Shelf
+from apim_traffic.cache.shelf import Found, Lookup
 from apim_traffic.cache.store_shelf import StoreShelf
 from apim_traffic.cache.tags import take_tags
 from apim_traffic.cache.wishes import BYPASSED, CONDITIONS, PLAIN, RANGES, Wish, wish_of
@@ -168,8 +169,13 @@ class Cache(Options, Policy):
         return None
 
     async def _look_up(self, exchange: Exchange, key: Key, wish: Wish) -> None:
-        found = self._shelf.find(key, exchange.request.headers, exchange.api)
-        self._decide(exchange, key, wish, found if isinstance(found, Found) else await found)
+        flight = self._filler.flights.find(key)
+        found: Found = await done(self._shelf.find(key, exchange.request.headers, exchange.api))
+        if found.entry is None and flight is not None and flight.keeping:
+            with contextlib.suppress(TimeoutError):  # what is on its way to the store is there in a moment
+                await flight.wait(self.store_timeout)
+            found = await done(self._shelf.find(key, exchange.request.headers, exchange.api))
+        self._decide(exchange, key, wish, found)
 
     def _decide(self, exchange: Exchange, key: Key, wish: Wish, found: Found) -> None:
         """Answer by what was found, or note what was looked for."""
@@ -207,9 +213,7 @@ class Cache(Options, Policy):
         take_tags(response.headers)
         if exchange.request.method not in _SAFE and response.status < 400:
             for url in _changed(exchange.request, response):
-                pending = self._shelf.invalidate(url)
-                if pending is not None:
-                    await pending
+                await done(self._shelf.invalidate(url))
         return response
 
 

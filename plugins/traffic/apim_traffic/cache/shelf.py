@@ -1,9 +1,8 @@
-"""Where the answers of one step are: what the policy asks of the memory of a process, or of a store."""
+"""What is looked for on a shelf, and when an answer that is there is good."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from typing import Any, Protocol
+from typing import Any
 
 import attrs
 from apim_sdk import API, Headers
@@ -13,7 +12,7 @@ from apim_traffic.cache.keys import Key, url_of
 from apim_traffic.cache.marks import Marks, api_subject, tag_subject, url_subject
 from apim_traffic.cache.wishes import Wish
 
-__all__ = ["Found", "Lookup", "Shelf", "is_good", "subjects_of"]
+__all__ = ["Found", "Lookup", "is_good", "subjects_of"]
 
 
 @attrs.frozen
@@ -52,22 +51,6 @@ class Lookup:
     def url(self) -> str:
         """Path and query."""
         return url_of(self.key)
-
-
-class Shelf(Protocol):
-    """Answers by key. What answers an awaitable does so in a store, and never in memory."""
-
-    def find(self, key: Key, headers: Headers, api: API) -> Found | Awaitable[Found]:
-        """The answer that agrees with the request's headers."""
-
-    def keep(self, lookup: Lookup, entry: Entry) -> bool | Awaitable[bool]:
-        """Keep an answer; False where that cannot be, or the URL has been changed meanwhile."""
-
-    def drop(self, lookup: Lookup, entry: Entry) -> Awaitable[None] | None:
-        """Forget the answer that was found."""
-
-    def invalidate(self, url: str) -> Awaitable[None] | None:
-        """Forget all answers for a URL, and those that are under way."""
 
 
 def subjects_of(api: API, url: str, tags: tuple[str, ...]) -> tuple[str, ...]:

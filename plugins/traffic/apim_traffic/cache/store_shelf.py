@@ -41,7 +41,7 @@ _REST: Final = 1.0
 
 
 class StoreShelf:
-    """See ``Shelf``. A store that is away has no answers, and keeps none; ``failed`` counts how often."""
+    """The answers of one step. A store that is away has none, and keeps none; ``failed`` counts how often."""
 
     def __init__(
         self,
@@ -64,6 +64,7 @@ class StoreShelf:
         self._resting_until = 0.0
 
     async def find(self, key: Key, headers: Headers, api: API) -> Found:
+        """The answer that agrees with the request's headers, and the generation of its URL."""
         if self._clock.monotonic() < self._resting_until:
             return Found(None, None)
         try:
@@ -98,13 +99,12 @@ class StoreShelf:
         good = its_generation == generation and matches(entry.selecting, headers)
         return entry if good and is_good(entry, self._marks, api, key) else None
 
-    def keep(self, lookup: Lookup, entry: Entry) -> Any:
-        if lookup.found.observed is None or self._pending >= _MOST_PENDING:
+    async def keep(self, lookup: Lookup, entry: Entry) -> bool:
+        """Keep an answer; False where that cannot be, or the URL has been changed since the look-up."""
+        observed = lookup.found.observed
+        if observed is None or self._pending >= _MOST_PENDING:
             self._failed()
             return False
-        return self._keep(lookup, entry, lookup.found.observed)
-
-    async def _keep(self, lookup: Lookup, entry: Entry, observed: str) -> bool:
         self._pending += 1
         try:
             expires = entry.kept_until - self._clock.now()
@@ -144,6 +144,7 @@ class StoreShelf:
         return True
 
     async def drop(self, lookup: Lookup, entry: Entry) -> None:
+        """Forget the answer that was found."""
         kind, key = ("v", (lookup.key, entry.selecting)) if entry.selecting else ("a", lookup.key)
         try:
             await self._store.delete(self._name(kind, key))
@@ -151,6 +152,7 @@ class StoreShelf:
             self._away(error)
 
     async def invalidate(self, url: str) -> None:
+        """Void all answers for a URL, and those that are under way."""
         try:
             await self._store.put(self._name("u", url), secrets.token_hex(8).encode(), _CHANGED_FOR)
         except OSError as error:

@@ -1,9 +1,12 @@
-"""The published HTTP cache test-suite (http-tests/cache-tests), all of it, against a gateway with `cache` in front.
+"""The published HTTP cache test-suite (http-tests/cache-tests), all of it, against a gateway with `cache`.
+
+Once with the answers in memory, once with them in Redis.
 
 `FAILURES` explains each test that does not pass. A required test says what RFC 9111 demands, an optimal one what a good
 cache does, a check only asks how a cache behaves: there is no wrong answer to it.
 """
 
+import uuid
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,12 +14,14 @@ from pathlib import Path
 import pytest
 from support.cache_suite import Result, origin, read_tests, run_tests
 from support.gateway import run, serving
+from support.redis import RedisProcess
 
-DATA = Path(__file__).resolve().parents[3] / "../shared/conformance/http-cache/tests.json"
+DATA = Path(__file__).resolve().parents[4] / "../shared/conformance/http-cache/tests.json"
 pytestmark = pytest.mark.skipif(not DATA.exists(), reason=f"the published tests are not at {DATA}")
 
 TEXT = """
 management: {{enabled: false}}
+stores: {{answers: {{redis: {{url: "{url}", prefix: "{prefix}"}}}}}}
 apis:
   - name: suite
     context: /
@@ -31,6 +36,8 @@ apis:
             client_directives: true
             set_cookie: keep
             stale_if_error: 1m
+            store: {store}
+            store_timeout: 2s
     operations: [{{match: "* /*"}}]
 """
 
@@ -96,15 +103,19 @@ FAILURES: Mapping[str, str] = {
 }
 
 
-@pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Result]:
+@pytest.fixture(scope="module", params=["null", "answers"], ids=["memory", "redis"])
+def results(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, redis_server: RedisProcess
+) -> Mapping[str, Result]:
     """The results of all tests that are not for browsers (which keep private answers); they run at once."""
     tests = [test for test in read_tests(DATA) if not test.for_browsers]
+
+    settings = {"store": request.param, "url": redis_server.url, "prefix": f"{uuid.uuid4()}:"}
 
     async def all_tests() -> Mapping[str, Result]:
         async with (
             origin() as backend,
-            serving(TEXT.format(port=backend.port), tmp_path_factory.mktemp("suite")) as served,
+            serving(TEXT.format(port=backend.port, **settings), tmp_path_factory.mktemp("suite")) as served,
         ):
             found = dict(await run_tests(tests, backend, served.port))
             # Ages count in seconds: on a machine that stalls, a test is tried a second time.
