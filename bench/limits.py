@@ -63,7 +63,9 @@ def per_call(steps: tuple[CompiledStep, ...], rounds: int, calls: int = 20_000) 
 
     async def through(chosen: tuple[CompiledStep, ...], one: Exchange) -> None:
         for _ in range(calls):
-            await run(chosen, one)
+            pending = run(chosen, one)
+            if pending is not None:
+                await pending
             if one._afters:
                 await pipeline.finish(one)
 
