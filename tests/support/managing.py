@@ -14,6 +14,7 @@ import structlog
 from apim_sdk import Secret
 
 from apim_core.access.revocations import Revocations
+from apim_core.actions import Act
 from apim_core.config import Configuration
 from apim_core.config.server import Address
 from apim_core.management import Administration, Management
@@ -84,7 +85,11 @@ class Managed:
 
 @asynccontextmanager
 async def managing(
-    folder: Path, text: str = TEXT, token: str | None = TOKEN, revocations: Revocations | None = None
+    folder: Path,
+    text: str = TEXT,
+    token: str | None = TOKEN,
+    revocations: Revocations | None = None,
+    act: Act | None = None,
 ) -> AsyncIterator[Managed]:
     """A management port over the store ``HeldStore.held["held"]``."""
     log: list[dict[str, Any]] = []
@@ -99,6 +104,7 @@ async def managing(
         structlog.wrap_logger(None, processors=[collect]),
         registry_with(held=HeldStore),
         revocations=revocations,
+        act=act,
     )
     management = Management(
         _Observed(), Address("127.0.0.1", 0), administration, None if token is None else Secret(token)
