@@ -14,6 +14,7 @@ from apim_traffic.cache.dates import http_date
 from apim_traffic.cache.entry import Entry
 from apim_traffic.cache.flights import Flight, Landing
 from apim_traffic.cache.judging import Refused, Rules, Terms
+from apim_traffic.cache.keys import asks_for
 from apim_traffic.cache.marks import Marks
 from apim_traffic.cache.memory_shelf import MemoryShelf
 from apim_traffic.cache.recording import recorded
@@ -105,6 +106,8 @@ class Keeper:
         length = response.body.length
         if length is not None and length > self.max_object:
             return Refused("too large")
+        if not asks_for(lookup.key, exchange):
+            return Refused("rewritten")  # by what, and whether for everybody, later look-ups do not see
         names = names_of(response.headers)
         if names is None or not _ADDED_BEHIND.isdisjoint(names):
             return Refused("vary")

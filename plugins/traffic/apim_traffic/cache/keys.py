@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from apim_sdk import ANONYMOUS, Exchange, Expression
 
-__all__ = ["Key", "KeyOf", "Scope", "holds", "key_of", "url_of"]
+__all__ = ["Key", "KeyOf", "Scope", "asks_for", "holds", "key_of", "url_of"]
 
 Scope = Literal["public", "application", "principal"]
 Key = tuple[Hashable, ...]
@@ -24,11 +24,16 @@ def url_of(key: Key) -> str:
     return f"{key[0]}?{key[1]}" if key[1] else str(key[0])
 
 
+def asks_for(key: Key, exchange: Exchange) -> bool:
+    """Whether the backend is asked for what the key was made of; a later step may have rewritten path or query."""
+    return key[1] == exchange.request.query_string and key[2] == exchange.endpoint_path
+
+
 def key_of(scope: Scope, parts: tuple[Expression, ...], names: tuple[bytes, ...]) -> KeyOf:
     """How the key of an exchange is made. What that answers raises EvaluationError where an expression has an error.
 
-    API, kind of key, scheme, host, path and query are always in it; then who calls, the values of ``parts``, and the
-    request headers ``names``.
+    Path and query, the path at the endpoint, host, scheme, API and kind of key are always in it; then who calls, the
+    values of ``parts``, and the request headers ``names``.
     """
     who = _WHO[scope]
     evaluate = tuple(part.evaluate for part in parts)
@@ -39,6 +44,7 @@ def key_of(scope: Scope, parts: tuple[Expression, ...], names: tuple[bytes, ...]
         found: Key = (
             request.path,
             request.query_string,
+            exchange.endpoint_path,
             request.host,
             request.scheme,
             api.name,

@@ -171,7 +171,8 @@ class Cache(Options, Policy):
     async def _look_up(self, exchange: Exchange, key: Key, wish: Wish) -> None:
         flight = self._filler.flights.find(key)
         found: Found = await done(self._shelf.find(key, exchange.request.headers, exchange.api))
-        if found.entry is None and flight is not None and flight.keeping:
+        outdated = found.entry is None or self._clock.now() >= found.entry.fresh_until
+        if outdated and flight is not None and flight.keeping:
             with contextlib.suppress(TimeoutError):  # what is on its way to the store is there in a moment
                 await flight.wait(self.store_timeout)
             found = await done(self._shelf.find(key, exchange.request.headers, exchange.api))

@@ -485,6 +485,27 @@ def test_a_header_that_a_later_step_changes_makes_the_answer_that_varies_by_it_n
     assert (2, 2) == with_cache({}, scenario, fresh(Vary="X-User"))
 
 
+def test_a_path_that_a_step_before_has_rewritten_is_part_of_the_key() -> None:
+    async def scenario(caching: Caching) -> list[bool]:
+        paths = ("/v1/x", "/v2/x", "/v1/x")
+        return [(await caching.ask(endpoint_path=path)).reached_endpoint for path in paths]
+
+    assert [True, True, False] == with_cache({}, scenario, fresh())
+
+
+@pytest.mark.parametrize("attribute", ["endpoint_path", "query_string"])
+def test_what_a_later_step_rewrites_is_not_kept(attribute: str) -> None:
+    async def scenario(caching: Caching) -> tuple[int, float]:
+        for _ in range(2):
+            exchange = make_exchange("GET /x")
+            caching.policy.on_request(exchange)
+            setattr(exchange if attribute == "endpoint_path" else exchange.request, attribute, "/changed")
+            await (await caching.policy.around(exchange, caching.backend.send)).body.read()
+        return caching.asked, caching.refused("rewritten")
+
+    assert (2, 2) == with_cache({}, scenario, fresh())
+
+
 SHOP, MARKET = Application("shop", "1"), Application("market", "2")
 
 
