@@ -134,8 +134,7 @@ def version_of(path: Path, program: Program) -> str:
 def provide_gateway() -> Path:
     """The interpreter of an environment with `apim` in it, installed on Debian's build of Python; raises `Missing`.
 
-    The other programs are production builds as well. An interpreter that was built without profile-guided
-    optimisation, as pyenv does it, is a third slower.
+    The other programs are production builds as well; an interpreter that pyenv has built is not.
     """
     python = GATEWAY / "bin" / "python"
     if not python.exists():
