@@ -70,6 +70,8 @@ class Conversation:
     async def say(self, *pieces: bytes) -> None:
         """Send the pieces, each in a segment of its own as far as that can be had."""
         for piece in pieces:
+            if self.writer.is_closing():
+                raise ConnectionResetError("the gateway has closed")
             self.writer.write(piece)
             await self.writer.drain()
             await asyncio.sleep(0)
