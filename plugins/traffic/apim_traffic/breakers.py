@@ -51,10 +51,14 @@ class _Maker:
         return breaker
 
     def take_over(self, breaker: Breaker, opening: Opening) -> None:
-        """Open a breaker that another node has opened, if that lasts longer than what it does anyway."""
-        remaining = opening.remaining(self._clock.now())
+        """Open a breaker that another node has opened, if that lasts longer than what it does anyway.
+
+        Whatever the store says, it is not longer than this breaker would ever be open by itself.
+        """
+        most = self._rules.max_open_duration
+        remaining = min(opening.remaining(self._clock.now()), most)
         if breaker.state is not State.OPEN or breaker.remaining < remaining:
-            breaker.suspend(opening.duration, remaining, _ELSEWHERE)
+            breaker.suspend(min(opening.duration, most), remaining, _ELSEWHERE)
 
     def _changed(self, breaker: Breaker, reason: str) -> None:
         reports, state = self._reports, breaker.state

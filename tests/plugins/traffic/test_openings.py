@@ -132,6 +132,18 @@ def test_an_opening_that_was_heard_is_not_said_again() -> None:
     with_two_nodes(scenario)
 
 
+def test_what_is_written_into_the_store_opens_no_breaker_for_longer_than_its_bound() -> None:
+    async def scenario(one: Node, other: Node, store: FakeStore, clock: FakeClock) -> None:
+        await one.calls(BAD, BAD)
+        ((key, _),) = [pair async for pair in store.scan("circuit-breaker/")]
+        await store.put(key, Opening(1e9, clock.now() + 1e9, "a stranger").encode())
+        assert [False] == await other.calls(GOOD)
+        clock.advance(60)
+        assert [True] == await other.calls(GOOD)
+
+    with_two_nodes(scenario, max_open_duration="1m")
+
+
 def test_while_the_store_is_away_each_node_goes_by_what_it_sees() -> None:
     async def scenario(one: Node, other: Node, store: FakeStore, clock: FakeClock) -> None:
         store.away = True
