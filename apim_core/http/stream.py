@@ -33,6 +33,7 @@ class Stream:
 
     __slots__ = (
         "_connection",
+        "_method",
         "answered",
         "bytes_received",
         "bytes_sent",
@@ -46,6 +47,7 @@ class Stream:
         self, connection: Connection, request: Request, client: Client, framing: Framing, started: float
     ) -> None:
         self._connection = connection
+        self._method = request.method  # the client's: a policy may send another one to the backend
         self.request = request
         self.client = client
         self.framing = framing
@@ -74,7 +76,7 @@ class Stream:
         if self.respond_at_once(response):
             return
         body = response.body
-        if not has_no_body(response.status, self.request.method):
+        if not has_no_body(response.status, self._method):
             await self._respond_streaming(response, body)
         elif response.status == 101:
             await self._switch(response)
@@ -88,7 +90,7 @@ class Stream:
         data = response.body._data  # to ask a property costs a call
         if data is None:
             data = response.body.data
-        if data is None or has_no_body(response.status, self.request.method):
+        if data is None or has_no_body(response.status, self._method):
             return False
         connection = self._connection
         size = len(data)

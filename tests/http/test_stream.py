@@ -117,6 +117,20 @@ def test_head_answers_have_the_fields_of_get_but_no_body(make, length):
     )
 
 
+@pytest.mark.parametrize("stream_it", [False, True])
+@pytest.mark.parametrize(("asked", "sent_on", "body"), [(HEAD, "GET", b""), (GET, "HEAD", b"hello")])
+def test_what_the_client_asked_by_decides_the_framing_whatever_went_to_the_backend(asked, sent_on, body, stream_it):
+    async def handler(stream):
+        stream.request.method = sent_on
+        content = Body.stream(chunks_of(b"hello"), 5) if stream_it else b"hello"
+        await stream.respond(Response(200, None, content))
+
+    output = drive([asked, asked], None, handler).output
+
+    assert output.count(b"HTTP/1.1 200 OK\r\n") == 2
+    assert [body, body] == [each.partition(b"\r\n\r\n")[2] for each in output.split(b"HTTP/1.1 200 OK\r\n")[1:]]
+
+
 def test_a_reason_phrase_of_the_backend_is_kept():
     assert answer(lambda: Response(200, reason="Fine")).startswith(b"HTTP/1.1 200 Fine\r\n")
     assert answer(lambda: Response(299)).startswith(b"HTTP/1.1 299 \r\n")

@@ -1,4 +1,4 @@
-"""Nobody but the workers of a supervisor reaches its counters."""
+"""Threat class 16: nobody but the workers of a supervisor reaches its counters."""
 
 from __future__ import annotations
 
