@@ -120,6 +120,7 @@ def results(
         ):
             found = dict(await run_tests(tests, backend, served.port))
             # Many lifetimes are of two seconds: what a busy machine was too slow for gets a second chance, alone.
+            # Many lifetimes are of two seconds: a few that a busy machine was too slow for are tried again, alone.
             again = [found[id_].test for id_ in _failed(found) - FAILURES.keys()][:_SECOND_CHANCES]
             return {**found, **await run_tests(again, backend, served.port)}
 
