@@ -119,7 +119,6 @@ def results(
             serving(TEXT.format(port=backend.port, **settings), tmp_path_factory.mktemp("suite")) as served,
         ):
             found = dict(await run_tests(tests, backend, served.port))
-            # Many lifetimes are of two seconds: what a busy machine was too slow for gets a second chance, alone.
             # Many lifetimes are of two seconds: a few that a busy machine was too slow for are tried again, alone.
             again = [found[id_].test for id_ in _failed(found) - FAILURES.keys()][:_SECOND_CHANCES]
             return {**found, **await run_tests(again, backend, served.port)}
