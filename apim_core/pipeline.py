@@ -191,7 +191,7 @@ class Pipeline:
             chain = target.chain(None)
         if exchange.response is not None:
             exchange.response.body.close()
-        exchange.fault = fault
+        exchange.faulted(fault)
         templates = self._templates if target is None else target.templates
         exchange.response = render(fault, exchange, templates)
         if chain.fault:

@@ -66,6 +66,7 @@ def per_call(steps: tuple[CompiledStep, ...], rounds: int, calls: int = 20_000) 
             pending = run(chosen, one)
             if pending is not None:
                 await pending
+            one._faulted = None  # nothing refuses them, so nothing of it is called
             if one._afters:
                 await pipeline.finish(one)
 

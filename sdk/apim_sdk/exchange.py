@@ -80,6 +80,7 @@ class Exchange:
     __slots__ = (
         "_afters",
         "_deferred",
+        "_faulted",
         "_id",
         "_variables",
         "api",
@@ -122,6 +123,7 @@ class Exchange:
         self._variables: dict[str, Any] | None = None
         self._afters: list[Callable[[Exchange], Any]] = []
         self._deferred: list[Callable[[], None]] = []
+        self._faulted: list[Callable[[Exchange], Any]] | None = None
 
     @property
     def id(self) -> str:
@@ -144,6 +146,20 @@ class Exchange:
         The last that was added is called first; one that raises is logged.
         """
         self._afters.append(callback)
+
+    def if_faulted(self, callback: Callable[[Exchange], Any]) -> None:
+        """The same, but only where something refuses or fails from now on: for what is to be undone then."""
+        if self._faulted is None:
+            self._faulted = [callback]
+        else:
+            self._faulted.append(callback)
+
+    def faulted(self, fault: Fault) -> None:
+        """Called by whoever runs the exchange: something has refused or failed."""
+        self.fault = fault
+        if self._faulted is not None:
+            self._afters += self._faulted
+            self._faulted = None
 
     def defer(self, callback: Callable[[], None]) -> None:
         """Have ``callback`` called when the exchange is over: the answer is all sent, or the client has gone away.

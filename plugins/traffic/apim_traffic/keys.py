@@ -11,7 +11,7 @@ from hashlib import blake2b
 from ipaddress import ip_address
 from typing import Any, Final
 
-from apim_sdk import ANONYMOUS, Exchange, Expression
+from apim_sdk import ANONYMOUS, API, Exchange, Expression, Operation
 
 __all__ = ["PARTS", "Key", "key_of", "named_key", "reset_of", "short"]
 
@@ -85,12 +85,26 @@ def _presets(ipv6_prefix: int) -> Mapping[str, Key]:
     """The keys that have a name. Where a call has no application, subscription or subject, its address stands in."""
     shift = 128 - ipv6_prefix
 
+    # A step mostly sees one API or operation, whose text is made once.
+    last_api: tuple[API | None, str] = (None, "")
+    last_operation: tuple[Operation | None, str] = (None, "")
+
     def api(exchange: Exchange) -> str:
-        return short(f"{exchange.api.name}\n{exchange.api.version}")
+        nonlocal last_api
+        known, text = last_api
+        if (called := exchange.api) is not known:
+            text = short(f"{called.name}\n{called.version}")
+            last_api = called, text
+        return text
 
     def operation(exchange: Exchange) -> str:
-        api, operation = exchange.api, exchange.operation
-        return short(f"{api.name}\n{api.version}\n{operation.method} {operation.template}")
+        nonlocal last_operation
+        known, text = last_operation
+        if (called := exchange.operation) is not known:
+            api = exchange.api
+            text = short(f"{api.name}\n{api.version}\n{called.method} {called.template}")
+            last_operation = called, text
+        return text
 
     def plan(exchange: Exchange) -> str:
         plan = exchange.plan

@@ -115,7 +115,10 @@ class Rule:
 
     def _passed(self, exchange: Exchange, key: str, cost: int) -> Awaitable[None] | None:
         """The call has come through, and ``cost`` units were taken for it."""
-        exchange.before_answer(partial(self._leave, key, cost))
+        if self._loud:
+            exchange.before_answer(partial(self._leave, key, cost))
+        elif cost and not self._counts_refused:
+            exchange.if_faulted(partial(self._leave, key, cost))
         return None
 
     def _beyond(self, exchange: Exchange, key: str, wait: float) -> None:

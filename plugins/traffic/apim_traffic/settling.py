@@ -32,6 +32,7 @@ class SettledRule(Rule):
         spawn: Callable[[Coroutine[Any, Any, None], str], None] | None = None,
     ) -> None:
         super().__init__(*arguments)
+        self._loud = True  # every answer has something to settle
         self._measure = measure
         self._expect = expect
         self._spawn = spawn

@@ -172,7 +172,7 @@ class _Passage:
         if isinstance(end, Respond):
             self._exchange.response = end.response
             return end.response
-        self._exchange.fault = end
+        self._exchange.faulted(end)
         self._exchange.response = make_response(end.status, end.headers)
         raise end
 
