@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from apim_sdk.headers import Headers, Pair
+from apim_sdk.headers import Headers, Pair, PreparedHeaders
 from apim_sdk.messages import Response, reason_phrase
 
 __all__ = ["answer_bytes", "field_lines", "has_no_body", "length_field", "status_line"]
@@ -70,6 +70,14 @@ def answer_bytes(response: Response, date: bytes, framing: Iterable[bytes], data
     """The whole head with the empty line, and ``data`` behind it; ``framing`` is more field lines."""
     headers = response.headers
     index = headers._index or headers.index  # to ask a property costs a call
+    origin = headers._origin
+    if origin.__class__ is PreparedHeaders:
+        prepared: PreparedHeaders = origin
+        wire = prepared.wire
+        if wire is None:
+            wire = prepared.wire = b"\r\n".join(field_lines(headers))
+        if wire and b"date" in index:
+            return b"\r\n".join((status_line(response.status, response.reason), wire, *framing, b"", data))
     items = headers._items
     if not _OWNED.isdisjoint(index):
         items = items.copy()

@@ -11,7 +11,7 @@ from apim_sdk.errors import ErrorKind, EvaluationError, Fault, Reject, Respond
 from apim_sdk.exchange import API, Exchange, Operation, Plan, Timings
 from apim_sdk.fields import Duration, Expression, Regex, Secret, Size, Template
 from apim_sdk.governance import RulesetFunction
-from apim_sdk.headers import HeaderField, Headers
+from apim_sdk.headers import HeaderField, Headers, PreparedHeaders
 from apim_sdk.hookspecs import hookimpl
 from apim_sdk.identity import (
     ANONYMOUS,
@@ -89,6 +89,7 @@ __all__ = [
     "Plugin",
     "Policy",
     "Posture",
+    "PreparedHeaders",
     "Principal",
     "Record",
     "Regex",

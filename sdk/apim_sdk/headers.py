@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import overload
+from typing import Self, overload
 
-__all__ = ["HeaderField", "Headers"]
+__all__ = ["HeaderField", "Headers", "PreparedHeaders"]
 
 Pair = tuple[bytes, bytes]
 
@@ -84,7 +84,7 @@ class Headers:
         self._index: dict[bytes, list[int]] | None = None
 
     @classmethod
-    def from_raw(cls, items: list[Pair]) -> Headers:
+    def from_raw(cls, items: list[Pair]) -> Self:
         """Take over pairs that a parser has already checked; the list then belongs to the headers."""
         headers = cls.__new__(cls)
         headers._items = items  # type: ignore[assignment]  # a list of pairs is one without removed places
@@ -270,3 +270,21 @@ class Headers:
     def __repr__(self) -> str:
         names = ", ".join(name.decode("latin-1") for name, _ in self.raw())
         return f"<Headers {names}>"
+
+
+class PreparedHeaders(Headers):
+    """Headers that many answers are given by ``share``: the wire writes them once, and remembers what it wrote.
+
+    They must not change once they have been shared.
+    """
+
+    __slots__ = ("wire",)
+    wire: bytes | None
+    """The fields as lines, without what only the wire says; it fills them in."""
+
+    @classmethod
+    def of(cls, headers: Headers) -> PreparedHeaders:
+        """The same fields, to be prepared."""
+        prepared = cls.from_raw(list(headers.raw()))
+        prepared.wire = None
+        return prepared

@@ -1,6 +1,6 @@
 import pytest
 from apim_sdk import Headers
-from apim_sdk.headers import HeaderField
+from apim_sdk.headers import HeaderField, PreparedHeaders
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -162,3 +162,12 @@ def test_a_copy_of_shared_fields_is_independent():
     copy = origin.share().copy()
     copy["A"] = "2"
     assert ("1", "2") == (origin["A"], copy["A"])
+
+
+def test_prepared_headers_are_given_out_and_stay_as_they_are():
+    prepared = PreparedHeaders.of(Headers([("Date", "now"), ("X-A", "1")]))
+    given = prepared.share()
+    given.set("X-A", "2")
+
+    assert ("1", "2") == (prepared["X-A"], given["X-A"])
+    assert (prepared, None) == (prepared.share().origin, given.origin)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from apim_sdk import HeaderField, Headers, Response
+from apim_sdk import HeaderField, Headers, PreparedHeaders, Response
 
 from apim_traffic.cache.varying import Selecting
 
@@ -16,7 +16,8 @@ _FIELD_OVERHEAD = 250
 
 
 class Entry:
-    """An answer with what is needed to use it again. Never changed once it is kept, but for ``checked``.
+    """An answer with what is needed to use it again. Never changed once it is kept, but for ``checked`` and the
+    fields as they go out in this second.
 
     ``headers`` are as they go out, with a place for Age. Times are seconds since the epoch: ``fresh_until``; the ends
     of the time in which it may be used while it is validated (``stale_while_until``) or where the backend fails
@@ -26,6 +27,8 @@ class Entry:
     """
 
     __slots__ = (
+        "_age",
+        "_given",
         "body",
         "born",
         "checked",
@@ -75,6 +78,8 @@ class Entry:
         self.tags = tags
         self.marks = marks
         self.checked = -1
+        self._age: int | None = None
+        self._given: PreparedHeaders
         pairs = list(headers.raw())
         fields = sum(len(name) + len(value) + _FIELD_OVERHEAD for name, value in pairs)
         self.size = len(body) + fields + sum(map(len, tags)) + _OVERHEAD
@@ -85,9 +90,12 @@ class Entry:
 
     def fields(self, now: float) -> Headers:
         """Its header fields, for an answer that is given now; they belong to the caller."""
-        headers = self.headers.copy()
-        headers.put(age_field(int(now - self.born)))
-        return headers
+        age = int(now - self.born)
+        if age != self._age:
+            given = self._given = PreparedHeaders.of(self.headers)
+            given.put(age_field(age))
+            self._age = age
+        return self._given.share()
 
     def answer(self, now: float) -> Response:
         """The whole answer, as it is given now."""
