@@ -104,7 +104,7 @@ class Limits(LimitSettings):
     """Largest body that a policy may read as a whole; 413."""
     requests: int = attrs.field(default=10_000, validator=attrs.validators.ge(1))
     """Most requests at a time, in one worker; 503."""
-    counter_keys: int = attrs.field(default=1_000_000, validator=attrs.validators.ge(1))
+    counter_keys: int = attrs.field(default=100_000, validator=attrs.validators.ge(1))
     """Most keys that the supervisor of several workers counts for each limit; past that it forgets the oldest."""
 
 

@@ -80,3 +80,12 @@ def test_a_name_of_counters_that_is_not_there_is_told_when_it_starts(tmp_path: P
     with running(tmp_path, counting(counters=", counters: ndoe")) as refused:
         assert 1 == refused.wait()
         assert "no counter store is named 'ndoe' under `counters`; did you mean 'node'?" in refused.output
+
+
+@pytest.mark.parametrize("mode", ["exact", "lease"])
+def test_a_limit_of_the_gateway_holds_over_all_workers(tmp_path: Path, mode: str) -> None:
+    limit = f"{{requests: 20, per: 1h, key: api, mode: {mode}, timeout: 10s, on_store_error: closed}}"
+    with running(tmp_path, configuration(flows=f"{{request: [{{rate-limit: {limit}}}]}}"), "--workers", "2") as gateway:
+        let_through = passed(gateway, "", 60)
+
+    assert let_through == 20 if mode == "exact" else 15 <= let_through <= 20

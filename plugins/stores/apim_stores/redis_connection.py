@@ -116,7 +116,7 @@ async def connect(address: Address, *setting_up: tuple[bytes, ...]) -> Connectio
         raise ConnectionError(f"Redis at {address}: {error}") from None
     except TimeoutError as error:
         raise TimeoutError(f"Redis at {address} cannot be reached within {_CONNECT_TIMEOUT:g} s") from error
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # a host may be no name at all
         if isinstance(error, ConnectionError) and str(error).startswith("Redis at"):
             raise
         raise ConnectionError(f"Redis at {address} cannot be reached: {error}") from error

@@ -35,6 +35,8 @@ _MOST_BATCHES: Final = 4
 _MOST_TRIES: Final = 4
 _PATIENCE: Final = 1.0
 """Seconds after the time-out until a connection that does not answer is opened anew."""
+_LATEST: Final = 1 << 33
+"""Seconds since the epoch that no clock shows before the year 2242."""
 _TRY_AGAIN: Final = frozenset({"NOSCRIPT", "MOVED", "ASK", "TRYAGAIN"})
 """Errors before which nothing was done."""
 _NOT_THE_MASTER: Final = frozenset({"READONLY", "LOADING", "MASTERDOWN", "NOAUTH", "NOREPLICAS"})
@@ -172,6 +174,8 @@ class Counting:
 
     def _answered(self, group: list[Question], numbers: Sequence[int]) -> int:
         """Hand on the answers; how many there were."""
+        if not 0 <= numbers[0] < _LATEST or not 0 <= numbers[1] < 1_000_000:
+            raise ConnectionError("the server's clock tells no time")
         self._ahead = numbers[0] + numbers[1] / 1e6 - time.time()
         if numbers[2]:
             self._metrics.failed("dropped value", numbers[2])
@@ -216,6 +220,7 @@ class Counting:
             question.tries += 1
         batch = _Batch(group)
         batch.sent, batch.calls, batch.connections = True, 1, [connection]
+        batch.timer = self._loop.call_later(self._timeout, self._late, batch)
         self._under_way += 1
         asking, takers = (command(b"ASKING"), [_ignore]) if error.code == "ASK" else (b"", [])
         connection.send(asking + call_of(group, self.now()), *takers, partial(self._taken, batch, group, connection))

@@ -50,3 +50,11 @@ class Shards(Table):
 
     def reset(self, key: Key) -> None:
         self._parts[hash(key) & self._mask].reset(key)
+
+    def adopt(self, limit: Limit) -> None:
+        super().adopt(limit)
+        for part in self._parts:
+            part.adopt(limit)
+
+    def quiet(self) -> bool:
+        return all(part.quiet() for part in self._parts)

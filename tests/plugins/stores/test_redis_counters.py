@@ -70,6 +70,16 @@ def test_a_start_does_not_wait_for_a_server_that_is_away_and_says_so(server: Red
     assert {("apim_counter_errors", "counters/x", "away"): 1} == counted
 
 
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "a..b", "x" * 70])
+def test_a_host_that_is_none_is_told(host: str) -> None:
+    async def scenario() -> None:
+        async with opened(f"redis://{host}:6379") as (counter, _):
+            with pytest.raises(OSError, match=f"Redis at {host}:6379 cannot be reached"):
+                await counter.grant("a", 1, 1)
+
+    asyncio.run(scenario())
+
+
 def test_a_server_that_comes_later_is_used_then(server: RedisProcess) -> None:
     async def scenario() -> None:
         async with opened(server.url) as (counter, _):
@@ -268,7 +278,15 @@ def test_values_that_are_none_are_dropped_and_disturb_nothing(
 
 @pytest.mark.parametrize(
     "answer",
-    [b"nonsense\r\n", b"*2\r\n:1\r\n:2\r\n", b"$-1\r\n", b":1\r\n", b"*7\r\n" + b"$1\r\nx\r\n" * 7, b"+OK\r\n" * 9],
+    [
+        b"nonsense\r\n",
+        b"*2\r\n:1\r\n:2\r\n",
+        b"$-1\r\n",
+        b":1\r\n",
+        b"*7\r\n" + b"$1\r\nx\r\n" * 7,
+        b"*7\r\n:9000000000000000000\r\n" + b":1\r\n" * 6,
+        b"+OK\r\n" * 9,
+    ],
 )
 def test_a_server_that_answers_nonsense_is_believed_nothing(answer: bytes) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
