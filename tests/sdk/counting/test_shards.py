@@ -48,3 +48,17 @@ def test_idle_keys_leave_it() -> None:
         clock.advance(61)
     assert not forgotten
     assert len(table) <= LARGEST
+
+
+def test_it_goes_on_under_another_limit_and_is_quiet_when_all_keys_are_idle() -> None:
+    clock = FakeClock()
+    table, _ = large(Limit(10, 60.0), clock)
+    for key in range(50):
+        table.take(key, 4)
+
+    table.adopt(Limit(30, 60.0))
+
+    assert {26} == {table.standing(key).remaining for key in range(50)}
+    assert not table.quiet()
+    clock.advance(61)
+    assert table.quiet()
