@@ -45,7 +45,7 @@ async def through(exchange: Exchange, *policies: Any) -> int:
                 await pending
         exchange.response = make_response(200)
     except Fault as fault:
-        exchange.fault = fault
+        exchange.faulted(fault)
         exchange.response = make_response(fault.status)
     while exchange._afters:
         pending = exchange._afters.pop()(exchange)
