@@ -1,8 +1,9 @@
 """Async: a process decides by itself, and tells the store afterwards.
 
 **Theory.** Each process counts in a table of its own. Every ``sync_interval`` it tells the store what it let through,
-and takes over how the key stands there; sooner, when it has let through its part of what was left. A key of which the
-store has none left is refused until the store says there will be one. Between two syncs no process knows of the others.
+and takes over how the key stands there; sooner, when it has let through its part of what was left, or what it knows of
+the key is old. A key of which the store has none left is refused until the store says there will be one. Between two
+syncs no process knows of the others.
 
 **Cost.** That of a table in the process, and no call ever waits; one question for each key in use in an interval, more
 of them as a limit comes near.
@@ -35,7 +36,7 @@ _AT_ONCE: Final = 100
 class _Local:
     """What a process knows of a key beside its own count."""
 
-    __slots__ = ("early", "key", "refused_until", "telling", "text", "units")
+    __slots__ = ("early", "key", "refused_until", "telling", "text", "told_at", "units")
 
     def __init__(self, key: Key) -> None:
         self.key = key
@@ -47,6 +48,7 @@ class _Local:
         self.refused_until: float | None = None
         """Until when the store has none left, by the process's clock."""
         self.telling = False
+        self.told_at = float("-inf")
 
     def idle(self, now: float) -> bool:
         return not self.units and not self.telling and (self.refused_until is None or now >= self.refused_until)
@@ -90,6 +92,8 @@ class Asynchronous(Mode):
             self.keys.enter(key, local, self._monotonic())
         local.early = self._early(key)
         self._untold[key] = local
+        if not local.telling and self._monotonic() - local.told_at > 2 * self._interval:
+            self._spawn(self._tell(local))  # what is known of it is old
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._interval, self._due)
         elif len(self._untold) >= self._parts.max_keys:
@@ -143,6 +147,7 @@ class Asynchronous(Mode):
     async def _tell(self, local: _Local) -> None:
         """Tell the store of one key, and take over how it stands there."""
         units, local.units, local.telling = local.units, 0, True
+        local.told_at = self._monotonic()
         try:
             grant = await self._link.ask(self._timeout, self._counter.settle, local.text, units)
         except OSError:
@@ -158,8 +163,10 @@ class Asynchronous(Mode):
             local.refused_until = None
         else:
             local.refused_until = self._monotonic() + grant.wait
-        left = self._table.standing(local.key).remaining
-        self._table.settle(local.key, left - max(grant.remaining - local.units, 0))
+        left = max(grant.remaining - local.units, 0)
+        if self.limit.algorithm == "fixed-window":  # one that begins now, so that it never ends before the store's
+            self._table.reset(local.key)
+        self._table.settle(local.key, self._table.standing(local.key).remaining - left)
         local.early = self._early(local.key)
 
     def known(self, key: Key) -> Grant:

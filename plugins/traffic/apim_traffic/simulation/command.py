@@ -30,6 +30,7 @@ def add(parsers: Any) -> None:
     limits.add_argument("--burst", type=_count, metavar="UNITS", help="units at once, with gcra (as many as --limit)")
     limits.add_argument("--algorithm", choices=ALGORITHMS, default="gcra", help="how they are counted (gcra)")
     limits.add_argument("--load", type=float, default=3.0, help="calls, as a multiple of the limit (3)")
+    limits.add_argument("--bursty", type=_part, default=0.5, metavar="PART", help="of the calls come in bursts (0.5)")
     limits.add_argument("--windows", type=float, default=4.0, help="how long, in multiples of --per (4)")
     limits.add_argument(
         "--latency", type=Duration, default=Duration("5ms"), metavar="TIME", help="to the store and back"
@@ -58,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 2
     modes = arguments.mode or list(MODES)
     worst = [
-        max((simulate(each, mode) for each in scenarios), key=lambda one: one.excess - one.bound) for mode in modes
+        max((simulate(each, mode) for each in scenarios), key=lambda one: (not one.holds, one.excess)) for mode in modes
     ]
     for line in _heading(scenarios[0], arguments):
         print(line)
@@ -89,7 +90,14 @@ def _scenarios(arguments: argparse.Namespace) -> Iterator[Scenario]:
         if outage.node is not None and outage.node >= arguments.nodes:
             raise ValueError(f"there is no node {outage.node}: they are 0 to {arguments.nodes - 1}")
     for seed in range(arguments.seed, arguments.seed + arguments.seeds):
-        made = make_scenario(limit, nodes=arguments.nodes, load=arguments.load, windows=arguments.windows, seed=seed)
+        made = make_scenario(
+            limit,
+            nodes=arguments.nodes,
+            load=arguments.load,
+            windows=arguments.windows,
+            seed=seed,
+            bursty=arguments.bursty,
+        )
         yield attrs.evolve(
             made,
             latency=arguments.latency,
@@ -105,7 +113,7 @@ def _heading(scenario: Scenario, arguments: argparse.Namespace) -> Iterator[str]
     limit = scenario.limit
     yield (
         f"{limit.algorithm}, {limit.units:,} in {Duration(limit.seconds)}, {scenario.nodes} nodes, "
-        f"{arguments.load:g} x the limit in bursts over {arguments.windows:g} windows, "
+        f"{arguments.load:g} x the limit, {arguments.bursty:.0%} in bursts, over {arguments.windows:g} windows, "
         f"latency {Duration(scenario.latency)}, "
         f"skew {Duration(scenario.skew)}, sync {Duration(scenario.sync_interval)}; "
         f"the worst of {arguments.seeds} from seed {arguments.seed}"
@@ -122,6 +130,13 @@ def _count(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError("it must be 1 or more")
     return number
+
+
+def _part(text: str) -> float:
+    part = float(text)
+    if not 0 <= part <= 1:
+        raise argparse.ArgumentTypeError("it must be 0 to 1")
+    return part
 
 
 def _outage(kind: Any) -> Any:

@@ -74,17 +74,20 @@ class Scenario:
         return math.inf if 1.5 * self.latency >= self.timeout else trouble
 
 
-def make_scenario(limit: Limit, *, nodes: int, load: float, windows: float, seed: int, **more: object) -> Scenario:
-    """A scenario whose calls come at ``load`` times the limit: half of them evenly, unequally over the nodes, half in
-    bursts, most of which hit one node."""
+def make_scenario(
+    limit: Limit, *, nodes: int, load: float, windows: float, seed: int, bursty: float = 0.5, **more: object
+) -> Scenario:
+    """A scenario whose calls come at ``load`` times the limit: a part (``bursty``) in bursts, half of which hit one
+    node, the others at any time, unequally over the nodes."""
     chance = random.Random(seed)  # noqa: S311  # a simulation, to be repeated
     span = windows * limit.seconds
     calls = max(round(load * limit.units * windows), 1)
     weights = [chance.expovariate(1.0) + 0.1 for _ in range(nodes)]
     bursts = [
-        Burst(chance.uniform(0, span), chance.choices(range(nodes), weights)[0], 1) for _ in range(calls - calls // 2)
+        Burst(chance.uniform(0, span), chance.choices(range(nodes), weights)[0], 1)
+        for _ in range(calls - int(bursty * calls))
     ]
-    left = calls // 2
+    left = int(bursty * calls)
     while left:
         size = min(left, 1 + int(chance.expovariate(4.0 / limit.units)))
         start, spread = chance.uniform(0, span), chance.choice([0.0, 0.002, 0.02, 0.2])
