@@ -24,8 +24,10 @@ from typing import Any
 
 import attrs
 import uvloop
-from apim_sdk import Limit, Secret
+from apim_sdk import Duration, Limit, Secret
 from apim_sdk.testing.context import FakeContext, started
+
+from apim_core.context import SystemClock
 
 Take = Callable[[str], Awaitable[bool]]
 Mode = Callable[[str, Limit], contextlib.AbstractAsyncContextManager[Take]]
@@ -42,7 +44,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @contextlib.asynccontextmanager
 async def exact(url: str, limit: Limit) -> AsyncIterator[Take]:
-    """Every decision at the store."""
+    """Every decision at the store, without a policy."""
     from apim_stores.redis_counters import RedisCounters
 
     async with started(RedisCounters(Secret(url), timeout="5s"), FakeContext()) as store:
@@ -54,7 +56,30 @@ async def exact(url: str, limit: Limit) -> AsyncIterator[Take]:
         yield take
 
 
-MODES: Mapping[str, Mode] = {"exact": exact}
+def limited(mode: str) -> Mode:
+    """As a policy with that mode decides."""
+
+    @contextlib.asynccontextmanager
+    async def opened(url: str, limit: Limit) -> AsyncIterator[Take]:
+        from apim_stores.redis_counters import RedisCounters
+        from apim_traffic.counter import Counting, open_counter
+
+        async with started(RedisCounters(Secret(url), timeout="5s"), FakeContext()) as store:
+            clock: Any = SystemClock()
+            context = FakeContext(clock=clock, counter_stores={"default": store})
+            counter = await open_counter(context, "accuracy", limit, Counting(mode=mode, timeout=Duration("5s")))
+
+            async def take(key: str) -> bool:
+                wait = counter.take(key)
+                return not (wait if isinstance(wait, float) else await wait)
+
+            yield take
+            await context.close()
+
+    return opened
+
+
+MODES: Mapping[str, Mode] = {"store": exact, **{mode: limited(mode) for mode in ("exact", "lease", "hybrid", "async")}}
 
 
 @attrs.frozen

@@ -1,24 +1,20 @@
-"""What a decision costs in each mode: `python -m bench.modes [--seconds N] [--rounds N] [--callers N] [--store node]`.
+"""What a decision costs in each mode: `python -m bench.modes [--store node|redis|tables] [--keys N] [--callers N]`.
 
 The process that decides stands for a gateway, and its CPU time a decision is what is measured; the counts are in a
-supervisor's process (`node`), or in tables behind no network at all (`tables`). Callers are tasks that ask one
-decision after another, of some keys in turn, and let other tasks run after each; none of them is refused. The first
-line is the table of one process, which is what a gateway by itself counts with: ratios are to it.
+supervisor's process (`node`), in `redis-server` (`redis`), or in tables behind no network at all (`tables`). Callers
+are tasks that ask one decision after another, of some keys in turn, and let other tasks run between; none of them is
+refused. The first line is the table of one process, which is what a gateway by itself counts with: ratios are to it.
 """
 
 import argparse
 import asyncio
 import contextlib
-import socket
-import subprocess
-import sys
+import os
 import time
-from collections.abc import AsyncIterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import attrs
-import structlog
 import uvloop
 from apim_sdk import CounterStore, Limit
 from apim_sdk.counting import open_table
@@ -27,10 +23,10 @@ from apim_traffic.counter import Counter, Counting, open_counter
 from apim_traffic.modes import MODES
 
 from apim_core.context import SystemClock
-from apim_core.counters import NodeCounters, NodeLedger
+from bench.affinity import cores_of_this_machine
+from bench.counters import redis, supervisor
 
 LIMIT = Limit(100_000_000, 60.0)
-SUPERVISOR = "import sys; from bench.modes import supervise; supervise(int(sys.argv[1]))"
 
 
 @attrs.frozen
@@ -43,43 +39,6 @@ class Figures:
     cpu: float
     ratio: float
     rate: float
-
-
-@contextlib.asynccontextmanager
-async def node() -> AsyncIterator[CounterStore]:
-    """The counters of a supervisor in a process of its own."""
-    process, ours = supervisor()
-    store = await NodeCounters.open(ours, 30.0)
-    try:
-        await store.members()  # it has started
-        yield store
-    finally:
-        store.close()
-        await store.closed()
-        process.kill()
-        process.wait()
-
-
-def supervisor() -> tuple[subprocess.Popen[bytes], socket.socket]:
-    """A process that counts, and the end of a socket pair by which it is asked."""
-    ours, theirs = socket.socketpair()
-    command = (sys.executable, "-c", SUPERVISOR, str(theirs.fileno()))
-    process = subprocess.Popen(command, pass_fds=[theirs.fileno()], cwd=Path(__file__).resolve().parents[1])
-    theirs.close()
-    ours.setblocking(False)
-    return process, ours
-
-
-def supervise(descriptor: int) -> None:
-    """What runs in the process of the supervisor."""
-
-    async def serve() -> None:
-        end = socket.socket(fileno=descriptor)
-        end.setblocking(False)
-        await NodeLedger(SystemClock(), 1_000_000, lambda: 4, structlog.get_logger()).attach(end, 1)
-        await asyncio.Event().wait()
-
-    uvloop.run(serve())
 
 
 @contextlib.asynccontextmanager
@@ -118,15 +77,30 @@ async def measure(counter: Counter | None, options: argparse.Namespace) -> tuple
     return cpu / done * 1e6, done / options.seconds
 
 
-async def run(options: argparse.Namespace) -> list[Figures]:
-    """Every mode over the store."""
+def run(options: argparse.Namespace) -> list[Figures]:
+    """Every mode over the store that the command line names."""
+    if options.store == "tables":
+        return uvloop.run(compare(tables, options))
+    cores, before = cores_of_this_machine(), os.sched_getaffinity(0)
+    with {"node": supervisor, "redis": redis}[options.store](cores.load[0]) as contestant:
+        os.sched_setaffinity(0, cores.gateway)
+        try:
+            return uvloop.run(compare(contestant.open, options))
+        finally:
+            os.sched_setaffinity(0, before)
+
+
+async def compare(
+    opened: Callable[[], contextlib.AbstractAsyncContextManager[CounterStore]], options: argparse.Namespace
+) -> list[Figures]:
+    """Every mode, and the table of a process."""
     idle, _ = await measure(None, options)
     clock: Any = SystemClock()
     base, rate = await measure(open_table(LIMIT, clock), options)
     base -= idle
     found = [Figures("(one process)", "-", base, 1.0, rate)]
-    opened = {"node": node, "tables": tables}[options.store]
     async with opened() as store:
+        await store.members()  # it has started
         for mode in MODES:
             context = FakeContext(clock=clock, counter_stores={"default": store})
             settings: Any = Counting(mode=mode, timeout=5.0)  # type: ignore[arg-type]
@@ -143,11 +117,13 @@ def main() -> int:
     parser.add_argument("--callers", type=int, default=16, help="callers at once (16)")
     parser.add_argument("--keys", type=int, default=4, help="keys that they use (4)")
     parser.add_argument("--batch", type=int, default=8, help="decisions of a caller before others run (8)")
-    parser.add_argument("--store", choices=("node", "tables"), default="node", help="where the counts are (node)")
+    parser.add_argument(
+        "--store", choices=("node", "redis", "tables"), default="node", help="where the counts are (node)"
+    )
     options = parser.parse_args()
     print("| mode | store | CPU a decision, us | to one process | decisions/s |")
     print("|---|---|---|---|---|")
-    for each in uvloop.run(run(options)):
+    for each in run(options):
         print(f"| {each.mode} | {each.store} | {each.cpu:.2f} | {each.ratio:.2f} | {each.rate:,.0f} |")
     return 0
 

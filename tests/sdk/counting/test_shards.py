@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from apim_sdk.counting import Limit, Table, open_table
+from apim_sdk import Limit
+from apim_sdk.counting import ALGORITHMS, Algorithm, Table, open_table
 from apim_sdk.counting.shards import LARGEST, Shards
 from apim_sdk.testing import FakeClock
 
@@ -59,6 +60,24 @@ def test_it_goes_on_under_another_limit_and_is_quiet_when_all_keys_are_idle() ->
     table.adopt(Limit(30, 60.0))
 
     assert {26} == {table.standing(key).remaining for key in range(50)}
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_it_counts_by_another_limit_from_then_on(algorithm: Algorithm) -> None:
+    table, _ = large(Limit(2, 60.0, algorithm))
+    for key in map(str, range(50)):
+        table.take(key, 2)
+    table.adopt(Limit(3, 60.0, algorithm))
+
+    assert 3 == table.limit.units
+    assert {1} == {table.standing(str(key)).remaining for key in range(50)}
+
+
+def test_it_is_quiet_when_all_of_its_keys_are() -> None:
+    clock = FakeClock()
+    table, _ = large(Limit(2, 60.0), clock)
+    assert table.quiet()
+    table.take("a")
     assert not table.quiet()
     clock.advance(61)
     assert table.quiet()
