@@ -10,7 +10,7 @@ from apim_sdk.endpoint import Endpoint, SequenceEndpoint
 from apim_sdk.errors import ErrorKind, EvaluationError, Fault, Reject, Respond
 from apim_sdk.exchange import API, Exchange, Operation, Plan, Timings
 from apim_sdk.fields import Duration, Expression, Regex, Secret, Size, Template
-from apim_sdk.governance import RulesetFunction
+from apim_sdk.governance import RuleContext, RulesetFunction, ShippedRuleset, Violation
 from apim_sdk.headers import HeaderField, Headers, PreparedHeaders
 from apim_sdk.hookspecs import hookimpl
 from apim_sdk.identity import (
@@ -99,12 +99,14 @@ __all__ = [
     "Respond",
     "Response",
     "Revocations",
+    "RuleContext",
     "RulesetFunction",
     "Secret",
     "SecretProvider",
     "Send",
     "SequenceEndpoint",
     "SharedCounter",
+    "ShippedRuleset",
     "Sink",
     "Size",
     "Source",
@@ -119,6 +121,7 @@ __all__ = [
     "Unsupported",
     "Upstream",
     "UpstreamSettings",
+    "Violation",
     "errors",
     "hookimpl",
     "state",

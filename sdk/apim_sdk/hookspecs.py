@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from apim_sdk.authenticator import Authenticator
     from apim_sdk.counters import CounterStore
     from apim_sdk.endpoint import Endpoint, SequenceEndpoint
-    from apim_sdk.governance import RulesetFunction
+    from apim_sdk.governance import RulesetFunction, ShippedRuleset
     from apim_sdk.importer import Importer
     from apim_sdk.key_manager import KeyManager
     from apim_sdk.policy import Policy
@@ -63,6 +63,11 @@ def apim_register_sink() -> type[Sink]:  # type: ignore[empty-body]  # a specifi
 @hookspec
 def apim_register_ruleset_function() -> type[RulesetFunction]:  # type: ignore[empty-body]  # a specification
     """A governance function, for rules that score an API definition."""
+
+
+@hookspec
+def apim_register_ruleset() -> type[ShippedRuleset]:  # type: ignore[empty-body]  # a specification
+    """A ruleset that others extend by its name."""
 
 
 @hookspec

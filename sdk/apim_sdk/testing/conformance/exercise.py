@@ -8,12 +8,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import attrs
+
 from apim_sdk.authenticator import Authenticator
 from apim_sdk.counters import CounterStore
 from apim_sdk.counting import ALGORITHMS, Limit
 from apim_sdk.endpoint import Endpoint
 from apim_sdk.errors import ENDPOINT_TIMEOUT, EvaluationError, Fault
-from apim_sdk.governance import RulesetFunction
+from apim_sdk.governance import JSONPath, RulesetFunction, ShippedRuleset, Violation
 from apim_sdk.identity import Credential, Principal
 from apim_sdk.importer import Importer
 from apim_sdk.key_manager import KeyManager
@@ -180,10 +182,29 @@ async def _secret_provider(provider: SecretProvider, faults: list[Fault]) -> Non
     require(False, "read() must raise KeyError for a secret that does not exist")
 
 
+@attrs.frozen
+class _RuleContext:
+    """What a function may look at, of an empty document."""
+
+    path: JSONPath = ("paths", 0)
+    rule: str = "conformance"
+    document: Any = attrs.field(factory=dict)
+    resolved: Any = attrs.field(factory=dict)
+    formats: frozenset[str] = frozenset()
+
+
 async def _ruleset_function(function: RulesetFunction, faults: list[Fault]) -> None:
     for target in (None, True, 7, "", "text", [], [1], {}, {"a": {"b": None}}):
-        wrong = list(function.check(target, ("paths", 0)))
-        require(all(isinstance(text, str) for text in wrong), "check() must answer sentences")
+        wrong = list(function.check(target, _RuleContext()))
+        require(all(isinstance(each, str | Violation) for each in wrong), "check() must answer sentences or Violations")
+
+
+async def _ruleset(ruleset: ShippedRuleset, faults: list[Fault]) -> None:
+    require("rules" in ruleset.definition() or "extends" in ruleset.definition(), "definition() must have rules")
+    require(
+        all(issubclass(function, RulesetFunction) for function in ruleset.functions().values()),
+        "functions() must answer subclasses of RulesetFunction",
+    )
 
 
 async def _importer(importer: Importer, faults: list[Fault]) -> None:
@@ -204,6 +225,7 @@ _USES: Mapping[type[Plugin], Callable[[Any, list[Fault]], Awaitable[None]]] = {
     Store: _store,
     SecretProvider: _secret_provider,
     RulesetFunction: _ruleset_function,
+    ShippedRuleset: _ruleset,
     Importer: _importer,
 }
 

@@ -1,0 +1,1 @@
+"""Rules over API definitions: the ruleset language of Spectral 6, and scores that gate a deployment."""

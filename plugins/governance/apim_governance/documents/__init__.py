@@ -1,0 +1,1 @@
+"""From text to documents: their data, where each part stands, and what they refer to."""

@@ -1,0 +1,1 @@
+"""Findings as texts: for people, for other programs, for services."""

@@ -1,0 +1,1 @@
+"""The ruleset language: read, extended, overridden, and compiled."""
