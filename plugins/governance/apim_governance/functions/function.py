@@ -36,7 +36,8 @@ def configured(function: type[RulesetFunction], name: str, options: Any) -> Rule
     if own is not None:
         made: RulesetFunction = own(options)
         return made
-    fields = {field.alias or field.name: field for field in attrs.fields(function) if field.init}
+    described: type[attrs.AttrsInstance] = function  # type: ignore[assignment]  # every plugin is an attrs class
+    fields = {field.alias or field.name: field for field in attrs.fields(described) if field.init}
     if not fields:
         if options is not None:
             raise InvalidOptions(InvalidOption(f'"{name}" function does not accept any options'))
