@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any
 
 import attrs
-from apim_sdk.governance import RulesetFunction
+from apim_sdk.governance import JSONPath, RulesetFunction
 
+from apim_governance.documents.document import ParserOptions
 from apim_governance.findings import Severity
 from apim_governance.paths.syntax import Path
 
-__all__ = ["Override", "Rule", "Ruleset", "Then"]
+__all__ = ["Given", "Override", "Rule", "Ruleset", "Then"]
 
 
 @attrs.frozen
@@ -27,11 +28,19 @@ class Then:
 
 
 @attrs.frozen
+class Given:
+    """Where a rule looks; only in documents of these formats, if they are not None."""
+
+    path: Path
+    formats: frozenset[str] | None = None
+
+
+@attrs.frozen
 class Rule:
     """A rule that is switched on. ``formats`` are those of documents that it is for, None for all."""
 
     name: str
-    given: tuple[Path, ...]
+    given: tuple[Given, ...]
     then: tuple[Then, ...]
     severity: Severity
     message: str | None = None
@@ -46,9 +55,14 @@ class Rule:
 class Override:
     """Severities (None: off) of rules for some files; ``pointer`` for one place in them only."""
 
-    files: tuple[str, ...]
+    files: tuple[re.Pattern[str], ...]
     severities: Mapping[str, Severity | None]
-    pointer: tuple[str, ...] | None = None
+    pointer: tuple[str, ...] = ()
+
+    def covers(self, source: str, path: JSONPath) -> bool:
+        """Whether a place in a source is one of those."""
+        begins = tuple(map(str, path[: len(self.pointer)]))
+        return begins == self.pointer and any(pattern.fullmatch(source) for pattern in self.files)
 
 
 @attrs.frozen
@@ -58,5 +72,16 @@ class Ruleset:
     rules: Mapping[str, Rule]
     source: str | None = None
     overrides: tuple[Override, ...] = ()
-    parser_options: Mapping[str, Any] = attrs.field(factory=dict)
+    parser_options: ParserOptions = ParserOptions()
     formats: frozenset[str] = frozenset()
+    """Those that any rule is for; a document of none of them is told of. Empty where some rule is for all."""
+
+    def severity(self, rule: Rule, source: str | None, path: JSONPath) -> Severity | None:
+        """The severity of a finding of a rule, None if it is off there: the last override that names it counts."""
+        severity: Severity | None = rule.severity
+        if source is None:
+            return severity
+        for override in self.overrides:
+            if rule.name in override.severities and override.covers(source, path):
+                severity = override.severities[rule.name]
+        return severity

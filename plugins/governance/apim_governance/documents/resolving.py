@@ -1,0 +1,232 @@
+"""References: a document with what they point to in their places, and where things of it really stand.
+
+The resolved data is a graph: a reference is replaced by the very object that it points to, so what is referred to in a
+thousand places is there once. Parts without any reference are those of the source itself. A reference to something that
+holds it stays as it is written, so there are no cycles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import PurePosixPath
+from typing import Any, Final
+from urllib.parse import urljoin, urlsplit
+
+import attrs
+from apim_sdk.governance import JSONPath
+
+from apim_governance.documents.document import Document, read_document
+from apim_governance.documents.pointers import NotThere, parts_of, pointed
+from apim_governance.findings import NOWHERE, Finding, Severity
+
+__all__ = ["INVALID_REF", "Origin", "Resolved", "resolve"]
+
+INVALID_REF: Final = "invalid-ref"
+MOST_DOCUMENTS: Final = 1_000
+"""Documents that one may lead to."""
+
+Read = Callable[[str], str]
+"""Gives the text of a file or URL. Raises OSError."""
+
+
+@attrs.frozen
+class Origin:
+    """Where something stands in a source: the document and the path; ``asked`` is the path that was asked for, whose
+    end may not be there."""
+
+    document: Document
+    path: JSONPath
+    asked: JSONPath
+
+
+class Resolved:
+    """A resolved document. ``problems`` are references that lead nowhere."""
+
+    def __init__(self, document: Document, read: Read | None) -> None:
+        self.document = document
+        self.problems: list[Finding] = []
+        self._read = read
+        self._documents: dict[str, Document | None] = {}
+        if document.source is not None:
+            self._documents[document.source] = document
+        self._made: dict[int, Any] = {}
+        self._open: set[int] = set()
+        self._kept: list[Any] = []  # what is known by its id must not go
+        self.root = self._resolve(document.data, document, ())
+
+    def origin(self, path: JSONPath) -> Origin:
+        """Where what stands at a path of the resolved data is written.
+
+        References on the way are followed, and one at its end where nothing stands beside it.
+        """
+        document, data = self.document, self.document.data
+        place: list[str | int] = []
+        for index, part in enumerate(path):
+            document, data, place = self._follow(document, data, place)
+            try:
+                data = pointed(data, part)
+            except NotThere:
+                return Origin(document, tuple(place), (*place, *path[index:]))
+            place.append(part)
+        if isinstance(data, dict) and len(data) == 1:
+            document, data, place = self._follow(document, data, place)
+        return Origin(document, tuple(place), tuple(place))
+
+    def _follow(self, document: Document, data: Any, place: list[str | int]) -> tuple[Document, Any, list[str | int]]:
+        """What a reference leads to, and a reference there, and so on; anything else stays."""
+        seen: set[int] = set()
+        while (reference := _reference(data)) is not None and id(data) not in seen:
+            seen.add(id(data))
+            try:
+                document, parts, data = self._target(reference, document)
+            except _Broken:
+                break
+            place = list(parts)
+        return document, data, place
+
+    # Making the graph
+
+    def _resolve(self, root: Any, document: Document, where: JSONPath) -> Any:
+        """The resolved form of a value that stands at a place of a document. Without recursion over its depth."""
+        if not isinstance(root, dict | list):
+            return root
+        result: list[Any] = [None]
+        # What is to be done: a value to look at, with where the result goes; or a container that is finished.
+        work: list[tuple[Any, Document, JSONPath, Any, Any]] = [(root, document, where, result, 0)]
+        while work:
+            value, document, where, holder, key = work.pop()
+            if holder is _FINISHED:
+                self._finish(value, key)
+                continue
+            holder[key] = self._begin(value, document, where, work)
+        return result[0]
+
+    def _begin(self, value: Any, document: Document, where: JSONPath, work: list[Any]) -> Any:
+        """The resolved form of one value; of a container, with work left to do."""
+        chain: list[int] = []
+        original = value
+        while (reference := _reference(value)) is not None:
+            if id(value) in chain:
+                return original
+            chain.append(id(value))
+            try:
+                document, parts, value = self._target(reference, document)
+            except _Broken as broken:
+                self._tell(broken, document, where)
+                return original
+            where = parts
+        if not isinstance(value, dict | list):
+            return value
+        if id(value) in self._open:
+            return original  # it leads back to what holds it
+        known = self._made.get(id(value))
+        if known is not None:
+            return known
+        made: Any = dict.fromkeys(value) if isinstance(value, dict) else [None] * len(value)
+        self._made[id(value)] = made
+        self._open.add(id(value))
+        work.append((value, document, where, _FINISHED, made))
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for part, inner in items:
+            if isinstance(inner, dict | list):
+                work.append((inner, document, (*where, part), made, part))
+            else:
+                made[part] = inner
+        return made
+
+    def _finish(self, value: Any, made: Any) -> None:
+        self._open.discard(id(value))
+
+    def _target(self, reference: str, document: Document) -> tuple[Document, tuple[str | int, ...], Any]:
+        """The document, path and value that a reference leads to. Raises _Broken."""
+        location, _, fragment = reference.partition("#")
+        if location:
+            document = self._document(_joined(document.source, location), reference)
+        try:
+            parts = parts_of(fragment)
+        except ValueError as error:
+            raise _Broken(reference, str(error)) from None
+        data = document.data
+        for part in parts:
+            try:
+                data = pointed(data, part)
+            except NotThere:
+                inner = _reference(data)
+                if inner is None or inner == reference:
+                    raise _Broken(reference, f"'#{fragment}' does not exist") from None
+                found, _, data = self._target(inner, document)
+                if found is not document:
+                    raise _Broken(reference, f"'#{fragment}' does not exist") from None
+                try:
+                    data = pointed(data, part)
+                except NotThere:
+                    raise _Broken(reference, f"'#{fragment}' does not exist") from None
+        return document, parts, data
+
+    def _document(self, source: str, reference: str) -> Document:
+        if source not in self._documents:
+            if self._read is None:
+                raise _Broken(reference, f"{source!r} is another document, and none are read here")
+            if len(self._documents) >= MOST_DOCUMENTS:
+                raise _Broken(reference, f"more than {MOST_DOCUMENTS} documents refer to each other")
+            try:
+                self._documents[source] = read_document(self._read(source), source)
+            except (OSError, UnicodeError) as error:
+                self._documents[source] = None
+                raise _Broken(reference, _reason(error, reference)) from None
+        known = self._documents[source]
+        if known is None:
+            raise _Broken(reference, _reason(FileNotFoundError(), reference))
+        return known
+
+    def _tell(self, broken: _Broken, document: Document, where: JSONPath) -> None:
+        place = document.range_of((*where, "$ref")) or NOWHERE
+        self.problems.append(
+            Finding(INVALID_REF, broken.reason, Severity.ERROR, (*where, "$ref"), place, document.source)
+        )
+
+
+class _Broken(Exception):
+    """A reference that leads nowhere."""
+
+    def __init__(self, reference: str, reason: str) -> None:
+        super().__init__(reason)
+        self.reference = reference
+        self.reason = reason
+
+
+_FINISHED: Final = object()
+
+
+def resolve(document: Document, read: Read | None = None) -> Resolved:
+    """A document with its references resolved; ``read`` gives other documents, without it there are none."""
+    return Resolved(document, read)
+
+
+def _reference(value: Any) -> str | None:
+    if isinstance(value, dict):
+        reference = value.get("$ref")
+        if isinstance(reference, str):
+            return reference
+    return None
+
+
+def _joined(base: str | None, location: str) -> str:
+    """Where a relative location leads from a document."""
+    if base is None or urlsplit(location).scheme in ("http", "https") or location.startswith("/"):
+        return location
+    if urlsplit(base).scheme in ("http", "https"):
+        return urljoin(base, location)
+    parts: list[str] = []
+    for part in PurePosixPath(base).parent.joinpath(location).parts:
+        if part == ".." and parts and parts[-1] not in ("..", "/"):
+            parts.pop()
+        else:
+            parts.append(part)
+    return str(PurePosixPath(*parts))
+
+
+def _reason(error: OSError | UnicodeError, reference: str) -> str:
+    if isinstance(error, FileNotFoundError):
+        return f"ENOENT: no such file or directory, open '{reference.partition('#')[0]}'"
+    return str(error)

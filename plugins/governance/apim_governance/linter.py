@@ -1,0 +1,205 @@
+"""Runs a ruleset over a document.
+
+All expressions of the rules that are for such a document go through it in one walk, and in another one through its
+resolved form. What a function finds is told where it is written, in the order and with the words of Spectral.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import attrs
+from apim_sdk.governance import JSONPath, Violation
+
+from apim_governance.documents.document import Document
+from apim_governance.documents.formats import FORMATS, formats_of
+from apim_governance.documents.pointers import NotThere, closest, pointed
+from apim_governance.documents.resolving import Origin, Resolved, resolve
+from apim_governance.findings import NOWHERE, Finding, Severity, sorted_findings
+from apim_governance.messages import Facts, filled
+from apim_governance.paths.javascript import UNDEFINED
+from apim_governance.paths.parser import parse
+from apim_governance.paths.syntax import Path
+from apim_governance.paths.traversal import Traversal, find
+from apim_governance.rulesets.model import Rule, Ruleset, Then
+
+__all__ = ["Linter", "lint"]
+
+Read = Callable[[str], str]
+
+
+def lint(document: Document, ruleset: Ruleset, read: Read | None = None) -> tuple[Finding, ...]:
+    """All that a ruleset finds in a document; ``read`` gives what it refers to."""
+    return Linter(ruleset).lint(document, read)
+
+
+class Linter:
+    """A ruleset, compiled for the kinds of documents that it meets. It may be used by one thread at a time."""
+
+    def __init__(self, ruleset: Ruleset, ignore_unknown_format: bool = False) -> None:
+        self._ruleset = ruleset
+        self._ignore_unknown_format = ignore_unknown_format
+        self._plans: dict[frozenset[str], tuple[_Plan, _Plan]] = {}
+
+    def lint(self, document: Document, read: Read | None = None) -> tuple[Finding, ...]:
+        """All that is to be said of a document."""
+        resolved = resolve(document, read)
+        findings = [*document.problems, *resolved.problems]
+        formats = formats_of(document.data)
+        known = self._ruleset.formats
+        if known and known.isdisjoint(formats) and not self._ignore_unknown_format:
+            findings.append(self._unrecognised(document))
+        run = _Run(self._ruleset, resolved, formats)
+        for plan, data in zip(self._plan(formats), (document.data, resolved.root), strict=True):
+            plan.run(data, run)
+        return sorted_findings([*findings, *run.findings])
+
+    def _unrecognised(self, document: Document) -> Finding:
+        titles = ", ".join(FORMATS[name].title for name in FORMATS if name in self._ruleset.formats)
+        message = f"The provided document does not match any of the registered formats [{titles}]"
+        place = document.range_of(()) or NOWHERE
+        return Finding("unrecognized-format", message, Severity.WARN, (), place, document.source)
+
+    def _plan(self, formats: frozenset[str]) -> tuple[_Plan, _Plan]:
+        known = self._plans.get(formats)
+        if known is None:
+            rules = [
+                rule
+                for rule in self._ruleset.rules.values()
+                if rule.formats is None or not rule.formats.isdisjoint(formats)
+            ]
+            written = _Plan([rule for rule in rules if not rule.resolved], formats, once=False)
+            resolved = _Plan([rule for rule in rules if rule.resolved], formats, once=True)
+            known = self._plans[formats] = written, resolved
+        return known
+
+
+class _Plan:
+    """Rules over one form of a document, their expressions compiled into one traversal."""
+
+    def __init__(self, rules: Iterable[Rule], formats: frozenset[str], once: bool) -> None:
+        by_path: dict[str, list[Rule]] = {}
+        paths: dict[str, Path] = {}
+        for rule in rules:
+            for given in rule.given:
+                if given.formats is None or not given.formats.isdisjoint(formats):
+                    paths[given.path.text] = given.path
+                    by_path.setdefault(given.path.text, []).append(rule)
+        self._rules = [by_path[text] for text in paths]
+        self._traversal = Traversal(list(paths.values()), once)
+
+    def run(self, data: Any, run: _Run) -> None:
+        rules = self._rules
+
+        def match(number: int, value: Any, path: JSONPath) -> None:
+            for rule in rules[number]:
+                run.apply(rule, value, path)
+
+        self._traversal.run(data, match)
+
+
+@attrs.define
+class _Context:
+    """What a function may look at; one object for a whole run, which is moved from node to node."""
+
+    path: JSONPath
+    rule: str
+    document: Any
+    resolved: Any
+    formats: frozenset[str]
+
+
+class _Run:
+    """One document, and what is found in it."""
+
+    def __init__(self, ruleset: Ruleset, resolved: Resolved, formats: frozenset[str]) -> None:
+        self._ruleset = ruleset
+        self._resolved = resolved
+        self._context = _Context((), "", resolved.document.data, resolved.root, formats)
+        self.findings: list[Finding] = []
+
+    def apply(self, rule: Rule, value: Any, path: JSONPath) -> None:
+        """Run what a rule does with a node."""
+        context = self._context
+        context.rule = rule.name
+        for then in rule.then:
+            check = then.function.check
+            if then.field is None:
+                context.path = path
+                for found in check(value, context) or ():
+                    self._found(rule, found, path)
+            else:
+                for place, target in _targets(value, then):
+                    context.path = (*path, *place)
+                    for found in check(target, context) or ():
+                        self._found(rule, found, (*path, *place))
+
+    def _found(self, rule: Rule, found: str | Violation, path: JSONPath) -> None:
+        message = found
+        if isinstance(found, Violation):
+            message, path = found.message, path if found.path is None else found.path
+        assert isinstance(message, str)
+        origin = self._origin(rule, path)
+        document, place = origin.document, origin.path
+        severity = self._ruleset.severity(rule, document.source, place) if self._ruleset.overrides else rule.severity
+        if severity is None:
+            return
+        last = origin.asked or place
+        facts = Facts(last[-1] if last else None, message, place, _value(document.data, place), rule.description)
+        facts = attrs.evolve(facts, error=filled(message, facts))
+        text = filled(rule.message, facts) if rule.message is not None else rule.description or facts.error
+        self.findings.append(
+            Finding(
+                rule.name,
+                text.strip(),
+                severity,
+                place,
+                document.range_of(place) or NOWHERE,
+                document.source,
+                rule.documentation_url,
+            )
+        )
+
+    def _origin(self, rule: Rule, path: JSONPath) -> Origin:
+        document = self._resolved.document
+        if rule.resolved:
+            return self._resolved.origin(path)
+        return Origin(document, closest(document.data, path), path)
+
+
+def _targets(value: Any, then: Then) -> Iterator[tuple[JSONPath, Any]]:
+    """The fields of a node that a function is for; the node itself, as nothing, where there are none."""
+    field = then.field
+    assert field is not None
+    if not isinstance(value, dict | list):
+        yield (), value
+        return
+    if field == "@key":
+        keys = list(value) if isinstance(value, dict) else [str(number) for number in range(len(value))]
+        yield from (((key,), key) for key in keys)
+        if not keys:
+            yield (), UNDEFINED
+        return
+    if field.startswith("$"):
+        found = find(parse(field), value)
+        yield from found
+        if not found:
+            yield (), UNDEFINED
+        return
+    place = _field_path(field)
+    yield place, _value(value, place, UNDEFINED)
+
+
+def _field_path(field: str) -> JSONPath:
+    """``a.b[0]`` as a path."""
+    return tuple(part for part in field.replace("[", ".").replace("]", "").split(".") if part)
+
+
+def _value(data: Any, path: JSONPath, default: Any = None) -> Any:
+    try:
+        for part in path:
+            data = pointed(data, part)
+    except NotThere:
+        return default
+    return data
