@@ -83,7 +83,7 @@ class _Plan:
         paths: dict[str, Path] = {}
         for rule in rules:
             for given in rule.given:
-                if given.formats is None or not given.formats.isdisjoint(formats):
+                if given.holds(formats):
                     paths[given.path.text] = given.path
                     by_path.setdefault(given.path.text, []).append(rule)
         self._rules = [by_path[text] for text in paths]

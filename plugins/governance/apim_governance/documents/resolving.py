@@ -19,7 +19,7 @@ from apim_governance.documents.document import Document, read_document
 from apim_governance.documents.pointers import NotThere, parts_of, pointed
 from apim_governance.findings import NOWHERE, Finding, Severity
 
-__all__ = ["INVALID_REF", "Origin", "Resolved", "resolve"]
+__all__ = ["INVALID_REF", "Origin", "Resolved", "joined", "resolve"]
 
 INVALID_REF: Final = "invalid-ref"
 MOST_DOCUMENTS: Final = 1_000
@@ -141,7 +141,7 @@ class Resolved:
         """The document, path and value that a reference leads to. Raises _Broken."""
         location, _, fragment = reference.partition("#")
         if location:
-            document = self._document(_joined(document.source, location), reference)
+            document = self._document(joined(document.source, location), reference)
         try:
             parts = parts_of(fragment)
         except ValueError as error:
@@ -211,7 +211,7 @@ def _reference(value: Any) -> str | None:
     return None
 
 
-def _joined(base: str | None, location: str) -> str:
+def joined(base: str | None, location: str) -> str:
     """Where a relative location leads from a document."""
     if base is None or urlsplit(location).scheme in ("http", "https") or location.startswith("/"):
         return location

@@ -29,10 +29,15 @@ class Then:
 
 @attrs.frozen
 class Given:
-    """Where a rule looks; only in documents of these formats, if they are not None."""
+    """Where a rule looks; only in documents of these formats, if they are not None, and never in those of others."""
 
     path: Path
     formats: frozenset[str] | None = None
+    unless: frozenset[str] = frozenset()
+
+    def holds(self, formats: frozenset[str]) -> bool:
+        """Whether it is for documents of these formats."""
+        return (self.formats is None or not self.formats.isdisjoint(formats)) and self.unless.isdisjoint(formats)
 
 
 @attrs.frozen

@@ -1,0 +1,72 @@
+"""``unreferencedReusableObject``: what stands ready to be referred to, and is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import attrs
+from apim_sdk.governance import JSONPath, RuleContext, RulesetFunction, Violation
+
+from apim_governance.documents.pointers import parts_of, pointer_to
+from apim_governance.functions.function import InvalidOption, InvalidOptions
+from apim_governance.functions.options import Options
+
+__all__ = ["UnreferencedReusableObject", "references_in"]
+
+_NAME = "unreferencedReusableObject"
+
+
+@attrs.frozen
+class UnreferencedReusableObject(RulesetFunction):
+    """Every member of the mapping must be referred to from somewhere in the document."""
+
+    location: JSONPath
+    """Where the mapping stands."""
+
+    @classmethod
+    def from_options(cls, written: Any) -> UnreferencedReusableObject:
+        """See ``functions.function``."""
+        example = '{ "reusableObjectsLocation": "#/components/schemas" }, { "reusableObjectsLocation": "#/$defs" }'
+        option = "reusableObjectsLocation"
+        options = Options(_NAME, written, (option,), example)
+        options.check()
+        if option not in written:
+            text = f'"{_NAME}" function is missing "{option}" option. Example valid options: {example}'
+            raise InvalidOptions(InvalidOption(text))
+        location = written[option]
+        try:
+            return cls(parts_of(str(location).removeprefix("#") if str(location).startswith("#") else "-"))
+        except ValueError:
+            text = (
+                f'"{_NAME}" and its "{option}" option support only valid JSON Pointer fragments, '
+                'i.e. "#", "#/foo", "#/paths/~1user"'
+            )
+            raise InvalidOptions(InvalidOption(text, (option,))) from None
+
+    def check(self, target: Any, context: RuleContext) -> Iterable[str | Violation]:
+        if not isinstance(target, dict):
+            return
+        used = set(references_in(context.document))
+        for name in target:
+            pointer = pointer_to((*self.location, name))
+            if not any(each == pointer or each.startswith(f"{pointer}/") for each in used):
+                yield Violation("Potential orphaned reusable object has been detected", (*context.path, name))
+
+
+def references_in(value: Any) -> Iterator[str]:
+    """Every ``$ref`` of a document, as it is written but for percent-encoding."""
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, dict):
+            reference = each.get("$ref")
+            if isinstance(reference, str):
+                location, _, fragment = reference.partition("#")
+                try:
+                    yield f"{location}{pointer_to(parts_of(fragment))}"
+                except ValueError:
+                    yield reference
+            waiting.extend(each.values())
+        elif isinstance(each, list):
+            waiting.extend(each)

@@ -1,0 +1,217 @@
+"""Reads rulesets of Spectral 6: what they extend, change, add and override.
+
+    extends     rulesets whose rules come first, each at ``recommended`` (the default), ``all`` or ``off``
+    rules       new ones, changes of others, severities, true and false
+    aliases     names for expressions, also different ones for different formats
+    overrides   what else holds for some files, or for one place in them
+    formats     of rules that name none
+
+A file, or a definition that is at hand, becomes a ``Definition``, a tree of those that it extends; ``compiling`` makes
+of it the rules for one document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import PurePath
+from typing import Any, Final
+
+import attrs
+from apim_sdk.governance import JSONPath, RulesetFunction
+
+from apim_governance.catalogue import Catalogue
+from apim_governance.documents.document import read_document
+from apim_governance.documents.pointers import parts_of
+from apim_governance.documents.resolving import joined
+from apim_governance.findings import Finding
+from apim_governance.rulesets.globs import glob_pattern
+
+__all__ = ["Definition", "Problem", "Problems", "RulesetError", "Rulesets", "for_document"]
+
+Read = Callable[[str], str]
+_MODES: Final = ("off", "recommended", "all")
+_JAVASCRIPT: Final = (".js", ".mjs", ".cjs", ".ts")
+_DEEPEST: Final = 20
+
+
+@attrs.frozen
+class Problem:
+    """One thing that is wrong with a ruleset: what, at which path of which source."""
+
+    message: str
+    path: JSONPath = ()
+    source: str | None = None
+    code: str = "invalid-ruleset-definition"
+
+    def __str__(self) -> str:
+        place = "/".join(map(str, self.path))
+        return f"{self.source or 'the ruleset'}{' at ' + place if place else ''}: {self.message}"
+
+
+class RulesetError(ValueError):
+    """A ruleset that cannot be used, with every problem that was found."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
+
+
+class Problems:
+    """Collects what is wrong, so that all of it is told at once."""
+
+    def __init__(self) -> None:
+        self._found: list[Problem] = []
+
+    def add(self, message: str, path: JSONPath, source: str | None, code: str = "invalid-ruleset-definition") -> None:
+        """Take note of one problem."""
+        problem = Problem(message, path, source, code)
+        if problem not in self._found:
+            self._found.append(problem)
+
+    def check(self) -> None:
+        """Raise RulesetError if there are any."""
+        if self._found:
+            raise RulesetError(tuple(self._found))
+
+
+@attrs.frozen(eq=False)
+class Definition:
+    """A ruleset as it is written. ``extends`` are the definitions that it begins with, each with its mode."""
+
+    written: Mapping[str, Any]
+    source: str | None
+    extends: tuple[tuple[Definition, str], ...]
+    functions: Mapping[str, type[RulesetFunction]]
+
+    def lineage(self) -> Iterator[Definition]:
+        """All definitions that it is made of, those that come first first."""
+        for parent, _ in self.extends:
+            yield from parent.lineage()
+        yield self
+
+
+class Rulesets:
+    """Reads rulesets; ``read`` gives files and URLs by their name."""
+
+    def __init__(self, read: Read | None = None, catalogue: Catalogue | None = None) -> None:
+        self._read = read
+        self.catalogue = catalogue or Catalogue()
+
+    def load(self, name: str) -> Definition:
+        """The ruleset of that file, URL or plugin. Raises RulesetError with all that is wrong."""
+        problems = Problems()
+        definition = self._named(name, None, (), (), problems)
+        problems.check()
+        assert definition is not None
+        return definition
+
+    def define(self, written: Any, source: str | None = None) -> Definition:
+        """A ruleset whose definition is at hand. Raises RulesetError."""
+        problems = Problems()
+        definition = self._defined(written, source, {}, (), problems)
+        problems.check()
+        assert definition is not None
+        return definition
+
+    def _named(
+        self, name: str, base: str | None, path: JSONPath, above: tuple[str, ...], problems: Problems
+    ) -> Definition | None:
+        shipped = self.catalogue.ruleset(name)
+        if shipped is not None:
+            return self._defined(shipped.definition(), name, shipped.functions(), (*above, name), problems)
+        source = joined(base, name)
+        if source.endswith(_JAVASCRIPT):
+            hint = "write it as YAML or JSON, and its functions as plugins"
+            problems.add(f"{name!r} is a ruleset in JavaScript, which is not run here: {hint}", path, base)
+            return None
+        if source in above or len(above) > _DEEPEST:
+            problems.add(f"{name!r} extends itself", path, base)
+            return None
+        if self._read is None:
+            problems.add(f"there is no ruleset {name!r}, and no files are read here", path, base)
+            return None
+        try:
+            text = self._read(source)
+        except (OSError, UnicodeError) as error:
+            problems.add(f"the ruleset {name!r} cannot be read: {_reason(error)}", path, base)
+            return None
+        document = read_document(text, source)
+        unreadable: list[Finding] = [problem for problem in document.problems if document.data is None]
+        for each in unreadable:
+            where = f"line {each.range.start.line + 1}, column {each.range.start.character + 1}"
+            problems.add(f"{each.message} ({where})", (), source)
+        return None if unreadable else self._defined(document.data, source, {}, (*above, source), problems)
+
+    def _defined(
+        self,
+        written: Any,
+        source: str | None,
+        functions: Mapping[str, type[RulesetFunction]],
+        above: tuple[str, ...],
+        problems: Problems,
+    ) -> Definition | None:
+        if not isinstance(written, Mapping):
+            problems.add("a ruleset must be an object", (), source)
+            return None
+        if not any(name in written for name in ("extends", "rules", "overrides")):
+            problems.add("Ruleset must have rules or extends or overrides defined", (), source)
+            return None
+        extends = []
+        listed = written.get("extends", [])
+        for index, each in enumerate(
+            [listed] if isinstance(listed, str) else listed if isinstance(listed, list) else []
+        ):
+            path: JSONPath = ("extends", index)
+            name, mode = each if isinstance(each, list) and len(each) == 2 else (each, "recommended")
+            if not isinstance(name, str) or mode not in _MODES:
+                problems.add('must be a name, or a name with "off", "recommended" or "all"', path, source)
+                continue
+            parent = self._named(name, source, path, above, problems)
+            if parent is not None:
+                extends.append((parent, mode))
+        return Definition(written, source, tuple(extends), functions)
+
+
+def _reason(error: OSError | UnicodeError) -> str:
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+
+
+def for_document(definition: Definition, source: str | None, problems: Problems) -> tuple[Definition, list[Any]]:
+    """A definition with what its overrides add for a document, and those that hold for one place in it only."""
+    overrides = definition.written.get("overrides")
+    if not isinstance(overrides, list) or source is None:
+        return definition, []
+    relative = _relative(source, definition.source)
+    placed: list[tuple[tuple[str, ...], Any]] = []
+    for index, override in enumerate(overrides):
+        if not isinstance(override, Mapping) or not isinstance(override.get("files"), list):
+            problems.add('an override must have "files"', ("overrides", index), definition.source)
+            continue
+        whole = False
+        for number, pattern in enumerate(override["files"]):
+            name, sign, pointer = str(pattern).partition("#")
+            if not glob_pattern(name).fullmatch(relative):
+                continue
+            if not sign:
+                whole = True
+                continue
+            try:
+                placed.append((parts_of(pointer), override.get("rules", {})))
+            except ValueError as error:
+                problems.add(str(error), ("overrides", index, "files", number), definition.source)
+        if whole:
+            written = {name: value for name, value in override.items() if name != "files"}
+            written.setdefault("rules", {})
+            added = Definition(written, definition.source, (), definition.functions)
+            definition = Definition(
+                {"rules": {}}, definition.source, ((definition, "as-is"), (added, "as-is")), definition.functions
+            )
+    return definition, placed
+
+
+def _relative(source: str, ruleset: str | None) -> str:
+    base = PurePath(ruleset).parent if ruleset is not None else PurePath()
+    try:
+        return PurePath(source).relative_to(base).as_posix()
+    except ValueError:
+        return source
