@@ -163,9 +163,13 @@ class _Run:
 
     def _origin(self, rule: Rule, path: JSONPath) -> Origin:
         document = self._resolved.document
-        if rule.resolved:
-            return self._resolved.origin(path)
-        return Origin(document, closest(document.data, path), path)
+        if not rule.resolved:
+            return Origin(document, closest(document.data, path), path)
+        origin = self._resolved.origin(path)
+        if document.source is None and origin.asked != path:  # nobody could be told in which source that is
+            place = closest(self._resolved.root, path)
+            return Origin(document, place, place)
+        return origin
 
 
 def _targets(value: Any, then: Then) -> Iterator[tuple[JSONPath, Any]]:

@@ -21,13 +21,16 @@ class TypedEnum(RulesetFunction):
         if not isinstance(target, dict) or not isinstance(target.get("enum"), list) or "type" not in target:
             return
         types = target["type"] if isinstance(target["type"], list) else [target["type"]]
-        nullable = target.get("nullable") is True or target.get("x-nullable") is True
-        wanted = [str(each) for each in types]
+        nullable = (target.get("nullable") is True and "oas3.0" in context.formats) or (
+            target.get("x-nullable") is True and "oas2" in context.formats
+        )
+        if not all(isinstance(each, str) for each in types):
+            return
+        wanted = [*types, "null"] if nullable else list(types)
         for index, value in enumerate(target["enum"]):
-            if any(_is(value, kind) for kind in wanted) or (value is None and nullable):
+            if any(_is(value, kind) for kind in wanted):
                 continue
-            kinds = wanted[0] if len(wanted) == 1 else ", ".join(wanted)
-            text = f"Enum value {printed(value)} must be {printed(kinds)}."
+            text = f"""Enum value {printed(value)} must be "{",".join(wanted)}"."""
             yield Violation(text, (*context.path, "enum", index))
 
 

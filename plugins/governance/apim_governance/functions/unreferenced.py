@@ -12,7 +12,7 @@ from apim_governance.documents.pointers import parts_of, pointer_to
 from apim_governance.functions.function import InvalidOption, InvalidOptions
 from apim_governance.functions.options import Options
 
-__all__ = ["UnreferencedReusableObject", "references_in"]
+__all__ = ["UnreferencedReusableObject", "references_in", "unreferenced"]
 
 _NAME = "unreferencedReusableObject"
 
@@ -45,13 +45,20 @@ class UnreferencedReusableObject(RulesetFunction):
             raise InvalidOptions(InvalidOption(text, (option,))) from None
 
     def check(self, target: Any, context: RuleContext) -> Iterable[str | Violation]:
-        if not isinstance(target, dict):
-            return
-        used = set(references_in(context.document))
-        for name in target:
-            pointer = pointer_to((*self.location, name))
-            if not any(each == pointer or each.startswith(f"{pointer}/") for each in used):
-                yield Violation("Potential orphaned reusable object has been detected", (*context.path, name))
+        yield from unreferenced(target, self.location, context)
+
+
+def unreferenced(target: Any, location: JSONPath, context: RuleContext) -> Iterator[Violation]:
+    """The members of a mapping that stand at a location and that nothing in the document refers to."""
+    if not isinstance(target, dict) or not target:
+        return
+    used: set[str] = set()
+    depth = len(location) + 1
+    for each in references_in(context.document):
+        used.add("/".join(each.split("/")[: depth + 1]))  # what is within a member refers to the member
+    for name in target:
+        if pointer_to((*location, name)) not in used:
+            yield Violation("Potential orphaned reusable object has been detected", (*location, name))
 
 
 def references_in(value: Any) -> Iterator[str]:
