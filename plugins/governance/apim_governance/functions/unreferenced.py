@@ -49,13 +49,13 @@ class UnreferencedReusableObject(RulesetFunction):
 
 
 def unreferenced(target: Any, location: JSONPath, context: RuleContext) -> Iterator[Violation]:
-    """The members of a mapping that stand at a location and that nothing in the document refers to."""
+    """The members of a mapping that stand at a location and that nothing in the document refers to.
+
+    A reference to something within a member is none to the member.
+    """
     if not isinstance(target, dict) or not target:
         return
-    used: set[str] = set()
-    depth = len(location) + 1
-    for each in references_in(context.document):
-        used.add("/".join(each.split("/")[: depth + 1]))  # what is within a member refers to the member
+    used = set(references_in(context.document))
     for name in target:
         if pointer_to((*location, name)) not in used:
             yield Violation("Potential orphaned reusable object has been detected", (*location, name))
