@@ -17,7 +17,7 @@ from apim_governance.documents.formats import FORMATS, formats_of
 from apim_governance.documents.pointers import NotThere, closest, pointed
 from apim_governance.documents.resolving import Origin, Resolved, resolve
 from apim_governance.findings import NOWHERE, Finding, Severity, sorted_findings
-from apim_governance.messages import Facts, filled
+from apim_governance.messages import Facts, filled, property_text
 from apim_governance.paths.javascript import UNDEFINED
 from apim_governance.paths.parser import parse
 from apim_governance.paths.syntax import Path
@@ -145,8 +145,9 @@ class _Run:
         severity = self._ruleset.severity(rule, document.source, place) if self._ruleset.overrides else rule.severity
         if severity is None:
             return
-        last = origin.asked or place
-        facts = Facts(last[-1] if last else None, message, place, _value(document.data, place), rule.description)
+        facts = Facts(
+            property_text(place, origin.asked), message, place, _value(document.data, place), rule.description
+        )
         facts = attrs.evolve(facts, error=filled(message, facts))
         text = filled(rule.message, facts) if rule.message is not None else rule.description or facts.error
         self.findings.append(

@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 import re
 from typing import Any, Final
+from urllib.parse import quote
 
 import attrs
 from apim_sdk.governance import JSONPath
 
-__all__ = ["Facts", "filled", "pointer_text", "printed"]
+from apim_governance.paths.javascript import text_of
+
+__all__ = ["Facts", "filled", "pointer_text", "printed", "property_text"]
 
 _PLACE: Final = re.compile(r"(#?)\{\{([^}]+)\}\}")
 _PRINT: Final = re.compile(r"\s*print\(\s*[\"'](property|value)[\"']\s*\)\s*")
@@ -22,7 +25,7 @@ _IDENTIFIER: Final = re.compile(r"[A-Za-z_$][\w$-]*")
 
 @attrs.frozen
 class Facts:
-    """What a message may say of a finding. ``property`` is the last part of the path, None at the root."""
+    """What a message may say of a finding; ``property`` is None at the root, else see ``property_text``."""
 
     property: str | int | None
     error: str
@@ -50,7 +53,7 @@ def _filled(found: re.Match[str], facts: Facts) -> str:
     if name == "path":
         return pointer_text(facts.path)
     if name == "value":
-        return printed(facts.value, quoted=False)
+        return text_of(facts.value)
     return (facts.description or "") if name == "description" else ""
 
 
@@ -60,17 +63,32 @@ def _print(what: str, facts: Facts) -> str:
     return printed(facts.value)
 
 
-def printed(value: Any, quoted: bool = True) -> str:
+def printed(value: Any) -> str:
     """A value as messages show it: texts in quotes, of lists and mappings only the kind."""
     if isinstance(value, dict):
         return "Object{}"
     if isinstance(value, list):
         return "Array[]"
-    if isinstance(value, str) and not quoted:
-        return value
     return json.dumps(value, ensure_ascii=False)
 
 
 def pointer_text(path: JSONPath) -> str:
-    """``#/paths/~1orders/get``."""
-    return "#" + "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+    """``#/paths/~1orders/get``, percent-encoded like a fragment of a URL."""
+    parts = (quote(str(part).replace("~", "~0").replace("/", "~1"), safe="~!*'()") for part in path)
+    return "#" + "".join(f"/{part}" for part in parts)
+
+
+def property_text(place: JSONPath, asked: JSONPath) -> str | int | None:
+    """What is at the end of a path; where that is not there, from the last thing that is: ``responses[429].content``."""
+    missing = asked[len(place) :]
+    if not missing:
+        return place[-1] if place else None
+    text = ""
+    for part in (*place[-1:], *missing):
+        if isinstance(part, int) or part.isdigit():
+            text += f"[{part}]"
+        elif any(letter.isspace() for letter in part):
+            text += f"['{part}']"
+        else:
+            text += f".{part}" if text else part
+    return text

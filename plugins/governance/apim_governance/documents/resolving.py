@@ -16,7 +16,7 @@ import attrs
 from apim_sdk.governance import JSONPath
 
 from apim_governance.documents.document import Document, read_document
-from apim_governance.documents.pointers import NotThere, parts_of, pointed
+from apim_governance.documents.pointers import NotThere, closest, parts_of, pointed
 from apim_governance.findings import NOWHERE, Finding, Severity
 
 __all__ = ["INVALID_REF", "Origin", "Resolved", "joined", "resolve"]
@@ -57,20 +57,36 @@ class Resolved:
     def origin(self, path: JSONPath) -> Origin:
         """Where what stands at a path of the resolved data is written.
 
-        References on the way are followed, and one at its end where nothing stands beside it.
+        What can be reached without a reference stands where it stands; so does what stands beside one. For anything
+        else the references on the way are followed, and one at its end.
         """
+        document = self.document
+        place = closest(self.root, path)
+        data = document.data
+        for part in place:
+            try:
+                data = pointed(data, part)
+            except NotThere:
+                if _reference(data) is None:
+                    return Origin(document, place, path)
+                return self._mapped(place, path)
+        if isinstance(data, dict) and len(data) == 1 and _reference(data) is not None:
+            return self._mapped(place, path)
+        return Origin(document, closest(document.data, path), path)
+
+    def _mapped(self, there: JSONPath, path: JSONPath) -> Origin:
+        """The same, through every reference on the way; ``there`` is the part of the path that leads to something."""
         document, data = self.document, self.document.data
         place: list[str | int] = []
-        for index, part in enumerate(path):
+        for index, part in enumerate(there):
             document, data, place = self._follow(document, data, place)
             try:
                 data = pointed(data, part)
             except NotThere:
                 return Origin(document, tuple(place), (*place, *path[index:]))
             place.append(part)
-        if isinstance(data, dict) and len(data) == 1:
-            document, data, place = self._follow(document, data, place)
-        return Origin(document, tuple(place), tuple(place))
+        document, data, place = self._follow(document, data, place)
+        return Origin(document, tuple(place), (*place, *path[len(there) :]))
 
     def _follow(self, document: Document, data: Any, place: list[str | int]) -> tuple[Document, Any, list[str | int]]:
         """What a reference leads to, and a reference there, and so on; anything else stays."""

@@ -156,6 +156,8 @@ class _Test:
 
     def __init__(self, selector: Selector) -> None:
         self.name = selector.name if isinstance(selector, Name) else None
+        if isinstance(selector, Index) and selector.index >= 0:
+            self.name = str(selector.index)  # of a mapping, which has no numbers
         self.wildcard = isinstance(selector, Wildcard)
         self.index: Index | Slice | None = selector if isinstance(selector, Index | Slice) else None
         self.filter: CompiledFilter | None = (
@@ -166,14 +168,14 @@ class _Test:
         """Whether a child of that key is taken; or what decides it, with the members that it needs."""
         if self.wildcard:
             return True
-        if self.name is not None:
-            return self.name == key
         if self.index is not None:
             if not isinstance(key, int):
-                return False
+                return self.name is not None and self.name == key
             if isinstance(self.index, Index) and self.index.index >= 0:
                 return self.index.index == key
             return None, _among(self.index)
+        if self.name is not None:
+            return self.name == key
         assert self.filter is not None
         if self.filter.key is not None and not self.filter.key("" if key is None else key):
             return False
