@@ -47,6 +47,10 @@ class RuleContext(Protocol):
     def formats(self) -> frozenset[str]:
         """What the document is: ``oas3``, ``oas3.1``, ``aas2`` ..."""
 
+    @property
+    def follows_references(self) -> bool:
+        """Whether the target is part of ``resolved``, not of ``document``."""
+
 
 class RulesetFunction(Plugin):
     """A function of a ruleset; its fields are the function's options. One instance serves every use of a rule."""

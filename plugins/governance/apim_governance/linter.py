@@ -108,6 +108,7 @@ class _Context:
     document: Any
     resolved: Any
     formats: frozenset[str]
+    follows_references: bool = True
 
 
 class _Run:
@@ -123,6 +124,7 @@ class _Run:
         """Run what a rule does with a node."""
         context = self._context
         context.rule = rule.name
+        context.follows_references = rule.resolved
         for then in rule.then:
             check = then.function.check
             if then.field is None:

@@ -14,6 +14,7 @@ from apim_governance.functions.enumeration import Enumeration
 from apim_governance.functions.length import Length
 from apim_governance.functions.pattern import Pattern
 from apim_governance.functions.presence import Defined, Falsy, Truthy, Undefined
+from apim_governance.functions.schema import Schema
 from apim_governance.functions.typed_enum import TypedEnum
 from apim_governance.functions.unreferenced import UnreferencedReusableObject
 from apim_governance.functions.xor import Or, Xor
@@ -30,6 +31,7 @@ CORE: Final[Mapping[str, type[RulesetFunction]]] = MappingProxyType(
         "length": Length,
         "or": Or,
         "pattern": Pattern,
+        "schema": Schema,
         "truthy": Truthy,
         "typedEnum": TypedEnum,
         "undefined": Undefined,

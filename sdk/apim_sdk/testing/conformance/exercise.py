@@ -191,6 +191,7 @@ class _RuleContext:
     document: Any = attrs.field(factory=dict)
     resolved: Any = attrs.field(factory=dict)
     formats: frozenset[str] = frozenset()
+    follows_references: bool = True
 
 
 async def _ruleset_function(function: RulesetFunction, faults: list[Fault]) -> None:

@@ -1,0 +1,267 @@
+"""Compiles a schema to functions that judge values, one for each schema in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from apim_governance.json_schema.dialects import Dialect, Keyword
+from apim_governance.json_schema.errors import Check, Evaluated, Place, Run, SchemaFailure
+from apim_governance.json_schema.nodes import Node
+from apim_governance.json_schema.references import Resources
+from apim_governance.json_schema.values import TYPES, encoded, shown
+
+__all__ = ["Compiler"]
+
+
+class Compiler:
+    """Compiles one schema, with those that it refers to in ``others``.
+
+    Members that say one of ``not_required``, such as ``readOnly``, need not be there. What schemas are shared within
+    the schema is compiled once. Where keywords ask what others looked at, evaluations are ``tracked``.
+    """
+
+    def __init__(
+        self,
+        schema: Any,
+        dialect: Dialect,
+        others: Mapping[str, Any],
+        not_required: frozenset[str] = frozenset(),
+    ) -> None:
+        self.dialect = dialect
+        self.resources = Resources(schema, dialect.identifier, others)
+        self.tracked = dialect.counts_contained and (_asks(schema) or any(map(_asks, _foreign(others))))
+        self._not_required = not_required
+        self._schemas: list[Any] = [schema]  # what is known by its id must not go
+        self._checks: dict[tuple[int, str, bool], Check | None] = {}
+        self._referred: dict[tuple[str, str, bool], Check] = {}
+        self.root = self.check(schema, self.resources.base, "#", False)
+
+    def check(self, schema: Any, base: str, where: str, in_not: bool) -> Check:
+        """What judges by a schema of a resource, which stands at a path. Raises SchemaFailure."""
+        if schema is True:
+            return _holds
+        if schema is False:
+            return _fails(Node(self, {}, base, where, in_not))
+        if not isinstance(schema, dict):
+            raise SchemaFailure("schema must be object or boolean")
+        in_not = in_not and bool(self._not_required)
+        key = (id(schema), base, in_not)
+        known = self._checks.get(key)
+        if known is None:
+            if key in self._checks:  # it is being compiled: it holds itself
+                return self._later(key)
+            self._checks[key] = None
+            self._schemas.append(schema)
+            own_base = self.resources.base_of(schema, base)
+            known = self._checks[key] = self._compiled(Node(self, schema, own_base, where, in_not))
+        return known
+
+    def _later(self, key: tuple[int, str, bool]) -> Check:
+        def check(data: Any, place: Place, run: Run) -> bool:
+            known = self._checks[key]
+            assert known is not None
+            return known(data, place, run)
+
+        return check
+
+    def referred(self, base: str, reference: str, in_not: bool) -> Check:
+        """What judges by the schema that a reference leads to. Raises UnresolvableReference."""
+        key = (base, reference, in_not)
+        known = self._referred.get(key)
+        if known is None:
+            target = self.resources.target(base, reference)
+            known = self.check(target.schema, target.base, f"#{target.pointer}", in_not)
+            if target.base != base:
+                known = _entering(target.base, known)
+            self._referred[key] = known
+        return known
+
+    def always_valid(self, schema: Any) -> bool:
+        """Whether a schema says nothing that could fail."""
+        if isinstance(schema, dict):
+            return self.dialect.keywords.isdisjoint(schema)
+        return schema is True
+
+    def required(self, node: Node) -> list[str]:
+        """The names that must be there."""
+        names: list[str] = node.schema["required"]
+        properties = node.schema.get("properties")
+        if not self._not_required or node.in_not or not isinstance(properties, dict):
+            return names
+        return [name for name in names if not self._spared(properties.get(name))]
+
+    def _spared(self, schema: Any) -> bool:
+        return isinstance(schema, dict) and any(schema.get(word) is True for word in self._not_required)
+
+    def _compiled(self, node: Node) -> Check:
+        schema = node.schema
+        types = _types(schema)
+        by_group = len(types) == 1 and self._has_keywords_for(schema, types[0])
+        steps: list[Check] = []
+        if types and not by_group:
+            steps.append(_of_types(node, types))
+        for kind, keywords in self.dialect.groups:
+            present = [keyword for keyword in keywords if keyword[0] in schema]
+            if not present:
+                continue
+            checks = [check for keyword in present if (check := _compiled(node, keyword)) is not None]
+            if kind is None:
+                steps.extend(checks)
+            elif by_group and kind == types[0]:
+                steps.append(_for_type(kind, checks, _type_error(node)))
+            elif checks:
+                steps.append(_for_type(kind, checks, None))
+        check = _all(steps)
+        if self.tracked:
+            check = _evaluating(check)
+        if node.base != self.resources.base and isinstance(schema.get(self.dialect.identifier), str):
+            check = _entering(node.base, check)
+        return check
+
+    def _has_keywords_for(self, schema: dict[str, Any], wanted: str) -> bool:
+        return any(kind == wanted and any(name in schema for name, _, _ in each) for kind, each in self.dialect.groups)
+
+
+def _compiled(node: Node, keyword: Keyword) -> Check | None:
+    name, compile_keyword, types = keyword
+    value = node.schema[name]
+    if types and not any(TYPES[kind](value) for kind in types):
+        raise SchemaFailure(f"{name} value must be {encoded(list(types))}")
+    return compile_keyword(node, name)
+
+
+def _types(schema: dict[str, Any]) -> list[str]:
+    """The types that a schema allows; ``nullable`` of OpenAPI adds one."""
+    written = schema.get("type")
+    types = [written] if isinstance(written, str) else list(written or ())
+    unknown = [kind for kind in types if kind not in TYPES]
+    if unknown:
+        raise SchemaFailure(f"type must be JSONType or JSONType[]: {','.join(map(str, types))}")
+    if "null" in types:
+        if schema.get("nullable") is False:
+            raise SchemaFailure("type: null contradicts nullable: false")
+    elif not types and "nullable" in schema:
+        raise SchemaFailure('"nullable" cannot be used without "type"')
+    elif schema.get("nullable") is True:
+        types.append("null")
+    return types
+
+
+def _type_error(node: Node) -> Check:
+    fail = node.failing("type")
+    written = node.schema["type"]
+    message = f"must be {shown(written)}"
+
+    def check(data: Any, place: Place, run: Run) -> bool:
+        return fail(run, place, message, type=written)
+
+    return check
+
+
+def _of_types(node: Node, types: list[str]) -> Check:
+    tests = [TYPES[kind] for kind in types]
+    wrong = _type_error(node)
+    if len(tests) == 1:
+        test = tests[0]
+
+        def check_one(data: Any, place: Place, run: Run) -> bool:
+            return test(data) or wrong(data, place, run)
+
+        return check_one
+
+    def check(data: Any, place: Place, run: Run) -> bool:
+        return any(test(data) for test in tests) or wrong(data, place, run)
+
+    return check
+
+
+def _for_type(kind: str, checks: list[Check], wrong: Check | None) -> Check:
+    test = TYPES[kind]
+    inner = _all(checks)
+
+    def check(data: Any, place: Place, run: Run) -> bool:
+        if test(data):
+            return inner(data, place, run)
+        return wrong is None or wrong(data, place, run)
+
+    return check
+
+
+def _all(checks: list[Check]) -> Check:
+    if not checks:
+        return _holds
+    if len(checks) == 1:
+        return checks[0]
+
+    def check(data: Any, place: Place, run: Run) -> bool:
+        valid = True
+        for each in checks:
+            if not each(data, place, run):
+                if not run.all_errors:
+                    return False
+                valid = False
+        return valid
+
+    return check
+
+
+def _evaluating(inner: Check) -> Check:
+    """With evaluations of its own, which are then those of its holder too."""
+
+    def check(data: Any, place: Place, run: Run) -> bool:
+        outer, run.evaluated = run.evaluated, Evaluated()
+        valid = inner(data, place, run)
+        outer.add(run.evaluated)
+        run.evaluated = outer
+        return valid
+
+    return check
+
+
+def _entering(base: str, inner: Check) -> Check:
+    """In the scope of another resource."""
+
+    def check(data: Any, place: Place, run: Run) -> bool:
+        scope = run.scope
+        run.scope = (*scope, base)
+        valid = inner(data, place, run)
+        run.scope = scope
+        return valid
+
+    return check
+
+
+def _holds(data: Any, place: Place, run: Run) -> bool:
+    return True
+
+
+def _fails(node: Node) -> Check:
+    fail = node.failing("false schema")
+
+    def check(data: Any, place: Place, run: Run) -> bool:
+        return fail(run, place, "boolean schema is false")
+
+    return check
+
+
+def _foreign(others: Mapping[str, Any]) -> list[Any]:
+    return [schema for uri, schema in others.items() if "json-schema.org/" not in uri]
+
+
+def _asks(schema: Any) -> bool:
+    """Whether it has keywords that ask what others looked at."""
+    waiting = [schema]
+    seen: set[int] = set()
+    while waiting:
+        each = waiting.pop()
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        if isinstance(each, dict):
+            if "unevaluatedProperties" in each or "unevaluatedItems" in each:
+                return True
+            waiting.extend(value for value in each.values() if isinstance(value, dict | list))
+        elif isinstance(each, list):
+            waiting.extend(value for value in each if isinstance(value, dict | list))
+    return False
