@@ -9,6 +9,7 @@ from typing import Any, Final
 import attrs
 from apim_sdk.governance import JSONPath, RuleContext, RulesetFunction, Violation
 
+from apim_governance.documents.pointers import parts_of
 from apim_governance.functions.options import Options
 from apim_governance.json_schema.errors import SchemaFailure, UnresolvableReference, ValidationError
 from apim_governance.json_schema.validator import Validator, dialect_of
@@ -62,26 +63,25 @@ class Schema(RulesetFunction):
         return cls(schema, dialect, all_errors)
 
     def check(self, target: Any, context: RuleContext) -> Iterable[str | Violation]:
-        return violations(self.validator, target, context, context.path, self.all_errors)
+        return violations(lambda: self.validator.errors(target, self.all_errors), target, context, context.path)
 
 
 def violations(
-    validator: Validator,
+    find: Callable[[], list[ValidationError]],
     target: Any,
     context: RuleContext,
     path: JSONPath,
-    all_errors: bool = False,
     prepare: Prepare | None = None,
 ) -> Iterator[Violation]:
-    """What a validator finds wrong with a target that stands at a path.
+    """What is found wrong with a target that stands at a path; ``find`` raises SchemaFailure.
 
     References that lead nowhere are told where the document is looked at as it is written; else they have been told.
     """
     if target is UNDEFINED:
-        yield Violation('#{{print("property")}}must exist', path)
+        yield Violation('#{{print("property")}} must exist', path)
         return
     try:
-        errors = validator.errors(target, all_errors)
+        errors = find()
     except SchemaFailure as failure:
         if not (isinstance(failure, UnresolvableReference) and context.follows_references):
             yield Violation(str(failure), path)
@@ -95,8 +95,7 @@ def violations(
     }
     for each in told(errors, target, path):
         message = _of_combination(_of_item(each.message, each.path), unmatched.get(each.path))
-        parts = each.path.removeprefix("/").split("/") if each.path else ()
-        yield Violation(message, (*path, *parts))
+        yield Violation(message, (*path, *parts_of(each.path)))
 
 
 def _of_item(message: str, path: str) -> str:

@@ -11,14 +11,15 @@ from apim_governance.json_schema.nodes import Node
 from apim_governance.json_schema.references import Resources
 from apim_governance.json_schema.values import TYPES, encoded, shown
 
-__all__ = ["Compiler"]
+__all__ = ["Compiler", "asks"]
 
 
 class Compiler:
     """Compiles one schema, with those that it refers to in ``others``.
 
-    Members that say one of ``not_required``, such as ``readOnly``, need not be there. What schemas are shared within
-    the schema is compiled once. Where keywords ask what others looked at, evaluations are ``tracked``.
+    Members that say one of ``not_required``, such as ``readOnly``, need not be there; besides ``nullable``, a word of
+    ``nullable_by`` lets a value be null. What schemas share is compiled once. Where keywords ask what others looked at,
+    evaluations are ``tracked``. ``remembers`` makes the schema skip what it has held for in a run before.
     """
 
     def __init__(
@@ -27,13 +28,21 @@ class Compiler:
         dialect: Dialect,
         others: Mapping[str, Any],
         not_required: frozenset[str] = frozenset(),
+        nullable_by: str | None = None,
+        tracked: bool | None = None,
+        remembers: bool = False,
     ) -> None:
         self.dialect = dialect
         self.resources = Resources(schema, dialect.identifier, others)
-        self.tracked = dialect.counts_contained and (_asks(schema) or any(map(_asks, _foreign(others))))
+        if tracked is None:
+            tracked = dialect.counts_contained and (asks(schema) or any(map(asks, _foreign(others))))
+        self.tracked = tracked
         self._not_required = not_required
+        self._nullable_by = nullable_by
+        self._remembering = schema if remembers else None
         self._schemas: list[Any] = [schema]  # what is known by its id must not go
         self._checks: dict[tuple[int, str, bool], Check | None] = {}
+        self._failures: dict[tuple[int, str, bool], SchemaFailure] = {}
         self._referred: dict[tuple[str, str, bool], Check] = {}
         self.root = self.check(schema, self.resources.base, "#", False)
 
@@ -51,11 +60,27 @@ class Compiler:
         if known is None:
             if key in self._checks:  # it is being compiled: it holds itself
                 return self._later(key)
-            self._checks[key] = None
-            self._schemas.append(schema)
-            own_base = self.resources.base_of(schema, base)
-            known = self._checks[key] = self._compiled(Node(self, schema, own_base, where, in_not))
+            if key in self._failures:
+                raise self._failures[key]
+            known = self._compiled_anew(schema, base, where, in_not, key)
         return known
+
+    def _compiled_anew(
+        self, schema: dict[str, Any], base: str, where: str, in_not: bool, key: tuple[int, str, bool]
+    ) -> Check:
+        self._checks[key] = None
+        self._schemas.append(schema)
+        own_base = self.resources.base_of(schema, base)
+        try:
+            check = self._checks[key] = self._compiled(Node(self, schema, own_base, where, in_not))
+        except SchemaFailure as failure:
+            self._failures[key] = failure
+            del self._checks[key]
+            raise
+        except RecursionError:
+            del self._checks[key]
+            raise
+        return check
 
     def _later(self, key: tuple[int, str, bool]) -> Check:
         def check(data: Any, place: Place, run: Run) -> bool:
@@ -80,7 +105,7 @@ class Compiler:
     def always_valid(self, schema: Any) -> bool:
         """Whether a schema says nothing that could fail."""
         if isinstance(schema, dict):
-            return self.dialect.keywords.isdisjoint(schema)
+            return self.dialect.keywords.isdisjoint(schema) and self._nullable_by not in schema
         return schema is True
 
     def required(self, node: Node) -> list[str]:
@@ -96,7 +121,7 @@ class Compiler:
 
     def _compiled(self, node: Node) -> Check:
         schema = node.schema
-        types = _types(schema)
+        types = self._types(schema)
         by_group = len(types) == 1 and self._has_keywords_for(schema, types[0])
         steps: list[Check] = []
         if types and not by_group:
@@ -117,7 +142,24 @@ class Compiler:
             check = _evaluating(check)
         if node.base != self.resources.base and isinstance(schema.get(self.dialect.identifier), str):
             check = _entering(node.base, check)
-        return check
+        return _remembering(check) if schema is self._remembering else check
+
+    def _types(self, schema: dict[str, Any]) -> list[str]:
+        """The types that a schema allows; ``nullable`` of OpenAPI adds one."""
+        written = schema.get("type")
+        types = [written] if isinstance(written, str) else list(written or ())
+        if any(not isinstance(kind, str) or kind not in TYPES for kind in types):
+            raise SchemaFailure(f"type must be JSONType or JSONType[]: {shown(types)}")
+        said = schema.get("nullable")
+        nullable = said is True or (self._nullable_by is not None and schema.get(self._nullable_by) is True)
+        if "null" in types:
+            if said is False and not nullable:
+                raise SchemaFailure("type: null contradicts nullable: false")
+        elif not types and (said is not None or nullable):
+            raise SchemaFailure('"nullable" cannot be used without "type"')
+        elif nullable:
+            types.append("null")
+        return types
 
     def _has_keywords_for(self, schema: dict[str, Any], wanted: str) -> bool:
         return any(kind == wanted and any(name in schema for name, _, _ in each) for kind, each in self.dialect.groups)
@@ -129,23 +171,6 @@ def _compiled(node: Node, keyword: Keyword) -> Check | None:
     if types and not any(TYPES[kind](value) for kind in types):
         raise SchemaFailure(f"{name} value must be {encoded(list(types))}")
     return compile_keyword(node, name)
-
-
-def _types(schema: dict[str, Any]) -> list[str]:
-    """The types that a schema allows; ``nullable`` of OpenAPI adds one."""
-    written = schema.get("type")
-    types = [written] if isinstance(written, str) else list(written or ())
-    unknown = [kind for kind in types if kind not in TYPES]
-    if unknown:
-        raise SchemaFailure(f"type must be JSONType or JSONType[]: {','.join(map(str, types))}")
-    if "null" in types:
-        if schema.get("nullable") is False:
-            raise SchemaFailure("type: null contradicts nullable: false")
-    elif not types and "nullable" in schema:
-        raise SchemaFailure('"nullable" cannot be used without "type"')
-    elif schema.get("nullable") is True:
-        types.append("null")
-    return types
 
 
 def _type_error(node: Node) -> Check:
@@ -232,6 +257,22 @@ def _entering(base: str, inner: Check) -> Check:
     return check
 
 
+def _remembering(inner: Check) -> Check:
+    """Held for a value once, it holds."""
+
+    def check(data: Any, place: Place, run: Run) -> bool:
+        if run.known is None or not isinstance(data, dict):
+            return inner(data, place, run)
+        if id(data) in run.known:
+            return True
+        valid = inner(data, place, run)
+        if valid:
+            run.known[id(data)] = data
+        return valid
+
+    return check
+
+
 def _holds(data: Any, place: Place, run: Run) -> bool:
     return True
 
@@ -249,7 +290,7 @@ def _foreign(others: Mapping[str, Any]) -> list[Any]:
     return [schema for uri, schema in others.items() if "json-schema.org/" not in uri]
 
 
-def _asks(schema: Any) -> bool:
+def asks(schema: Any) -> bool:
     """Whether it has keywords that ask what others looked at."""
     waiting = [schema]
     seen: set[int] = set()

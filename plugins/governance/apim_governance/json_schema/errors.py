@@ -25,7 +25,11 @@ class SchemaFailure(ValueError):
 
 
 class UnresolvableReference(SchemaFailure):
-    """A reference in a schema that leads nowhere."""
+    """A ``reference`` in a schema that leads nowhere."""
+
+    def __init__(self, reference: str, base: str) -> None:
+        super().__init__(f"can't resolve reference {reference} from id {base or '#'}")
+        self.reference = reference
 
 
 class ValidationError:
@@ -55,16 +59,18 @@ class Run:
     """One validation. ``all_errors`` goes on after the first error; while ``quiet``, errors are not written down.
 
     ``composite`` says that a part is validated that may fail without the whole failing. ``scope`` are the resources
-    that references led through, outermost first; ``evaluated`` what of the present value has been looked at.
+    that references led through, outermost first; ``evaluated`` what of the present value has been looked at. ``known``,
+    if there is such a thing, are values by their ids that a schema that remembers has held for.
     """
 
-    __slots__ = ("all_errors", "composite", "errors", "evaluated", "quiet", "scope")
+    __slots__ = ("all_errors", "composite", "errors", "evaluated", "known", "quiet", "scope")
 
-    def __init__(self, all_errors: bool, scope: tuple[str, ...]) -> None:
+    def __init__(self, all_errors: bool, scope: tuple[str, ...], known: dict[int, Any] | None = None) -> None:
         self.all_errors = all_errors
         self.composite = False
         self.errors: list[ValidationError] = []
         self.evaluated = Evaluated()
+        self.known = known
         self.quiet = False
         self.scope = scope
 

@@ -55,15 +55,15 @@ class Resources:
         fragment = unquote(fragment)
         resource = self._resource(uri)
         if resource is None:
-            raise self._unresolvable(base, reference)
+            raise UnresolvableReference(reference, base)
         if fragment and not fragment.startswith("/"):
             anchor = self._anchors.get((resource.base, fragment))
             if anchor is None:
-                raise self._unresolvable(base, reference)
+                raise UnresolvableReference(reference, base)
             return anchor
         found = self._pointed(resource, fragment)
         if found is None:
-            raise self._unresolvable(base, reference)
+            raise UnresolvableReference(reference, base)
         return found
 
     def base_of(self, schema: dict[str, Any], holder: str) -> str:
@@ -81,9 +81,6 @@ class Resources:
         if root is not None and isinstance(root.schema, dict) and root.schema.get("$recursiveAnchor") is True:
             return root
         return None
-
-    def _unresolvable(self, base: str, reference: str) -> UnresolvableReference:
-        return UnresolvableReference(f"can't resolve reference {reference} from id {base or '#'}")
 
     def _resource(self, uri: str) -> Target | None:
         if uri not in self._found and uri in self._others:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, Final
 
 from apim_governance.json_schema.compiler import Compiler
 from apim_governance.json_schema.dialects import DIALECTS, Dialect, metaschemas
-from apim_governance.json_schema.errors import Run, SchemaFailure, ValidationError
+from apim_governance.json_schema.errors import Check, Run, SchemaFailure, UnresolvableReference, ValidationError
 
-__all__ = ["Validator", "dialect_of"]
+__all__ = ["SharedSchemas", "Validator", "dialect_of"]
 
 _DRAFT: Final = re.compile(r"https?://json-schema.org/(?:draft-0([467])|draft/(2019-09|2020-12))/(?:hyper-)?schema#?")
-_TOO_DEEP: Final = "Maximum call stack size exceeded"
+_DRAFT4_ALIAS: Final = "http://json-schema.org/schema"
 
 
 def dialect_of(uri: Any) -> str | None:
@@ -26,75 +27,135 @@ def dialect_of(uri: Any) -> str | None:
 class Validator:
     """Validates values by one schema of a draft. ``others`` are schemas, by their URIs, that it may refer to.
 
-    As with the original, a schema that its metaschema refuses is refused the first time only; then it is compiled as
-    it is, which may fail in another way, or not. One thread at a time may use it.
+    It is compiled when it is first used; one thread at a time may do that.
     """
 
     def __init__(
-        self,
-        schema: Any,
-        dialect: str = "draft7",
-        others: Mapping[str, Any] | None = None,
-        not_required: frozenset[str] = frozenset(),
-        metaschema: bool = True,
+        self, schema: Any, dialect: str = "draft7", others: Mapping[str, Any] | None = None, metaschema: bool = True
     ) -> None:
         self._schema = schema
         self._dialect = DIALECTS[dialect]
         self._others = metaschemas() if others is None else {**metaschemas(), **others}
-        self._not_required = not_required
-        self._unseen = metaschema
-        self._compiled: Compiler | None = None
-        self._failure: SchemaFailure | None = None
+        self._metaschema = metaschema
+        self._judged: dict[bool, SchemaFailure | None] = {}
+        self._compiled: Compiler | SchemaFailure | None = None
 
     def errors(self, data: Any, all_errors: bool = False) -> list[ValidationError]:
         """What is wrong with a value. Raises SchemaFailure, also for what is nested too deep, or takes too long."""
         compiler = self._compiler(all_errors)
-        run = Run(all_errors, (compiler.resources.base,))
-        try:
-            compiler.root(data, None, run)
-        except RecursionError:
-            raise SchemaFailure(_TOO_DEEP) from None
-        except TimeoutError:
-            raise SchemaFailure("a regular expression of the schema took too long") from None
-        return run.errors
+        return _run(compiler, compiler.root, data, all_errors)
 
     def _compiler(self, all_errors: bool) -> Compiler:
-        if self._unseen:
-            self._unseen = False
-            _judge(self._schema, self._dialect, all_errors)
-        if self._failure is not None:
-            raise self._failure
+        if self._metaschema and all_errors not in self._judged:
+            self._judged[all_errors] = _judgement(self._schema, self._dialect, all_errors)
+        refused = self._judged.get(all_errors)
+        if refused is not None:
+            raise refused
         if self._compiled is None:
             try:
-                self._compiled = Compiler(self._schema, self._dialect, self._others, self._not_required)
-            except RecursionError:
-                self._failure = SchemaFailure(_TOO_DEEP)
-                raise self._failure from None
+                with _bounded():
+                    self._compiled = Compiler(self._schema, self._dialect, self._others)
             except SchemaFailure as failure:
-                self._failure = failure
-                raise
+                self._compiled = failure
+        if isinstance(self._compiled, SchemaFailure):
+            raise self._compiled
         return self._compiled
 
 
-def _judge(schema: Any, dialect: Dialect, all_errors: bool) -> None:
-    """Raise SchemaFailure if a schema is none by its metaschema."""
+class SharedSchemas:
+    """Validates by schemas that stand in one document, and share their parts; each part is compiled and judged once.
+
+    One thread at a time may use it. The document must not change.
+    """
+
+    def __init__(self, dialect: str, nullable_by: str | None, tracked: bool) -> None:
+        self._dialect = DIALECTS[dialect]
+        self._nullable_by = nullable_by
+        self._tracked = tracked
+        self._compilers: dict[frozenset[str], Compiler] = {}
+        self._known: dict[int, Any] = {}
+
+    def judge(self, schema: Any) -> None:
+        """Raise SchemaFailure if a schema is none by its metaschema."""
+        failure = _judgement(schema, self._dialect, False, self._known)
+        if failure is not None:
+            raise failure
+
+    def errors(self, data: Any, schema: Any, not_required: frozenset[str]) -> list[ValidationError]:
+        """What is first found wrong with a value. Raises SchemaFailure.
+
+        Members that say one of ``not_required`` need not be there.
+        """
+        compiler = self._compilers.get(not_required)
+        if compiler is None:
+            compiler = self._compilers[not_required] = self._compiler({}, {}, not_required)
+        try:
+            with _bounded():
+                check = compiler.check(schema, "", "#", False)
+        except UnresolvableReference as failure:
+            if not _leads_somewhere(failure.reference, schema):
+                raise
+            with _bounded():
+                compiler = self._compiler(schema, metaschemas(), not_required)
+            check = compiler.root
+        return _run(compiler, check, data, False)
+
+    def _compiler(self, schema: Any, others: Mapping[str, Any], not_required: frozenset[str]) -> Compiler:
+        return Compiler(schema, self._dialect, others, not_required, self._nullable_by, self._tracked)
+
+
+def _leads_somewhere(reference: str, schema: Any) -> bool:
+    """Whether a reference may lead to a place of the schema itself, or to another schema."""
+    if not reference.startswith("#/"):
+        return True
+    first = reference[2:].partition("/")[0].replace("~1", "/").replace("~0", "~")
+    return isinstance(schema, dict) and first in schema
+
+
+def _run(
+    compiler: Compiler, check: Check, data: Any, all_errors: bool, known: dict[int, Any] | None = None
+) -> list[ValidationError]:
+    run = Run(all_errors, (compiler.resources.base,), known)
+    with _bounded():
+        check(data, None, run)
+    return run.errors
+
+
+@contextmanager
+def _bounded() -> Iterator[None]:
+    """What is nested too deep, or takes too long, is told as Ajv tells it, or would."""
+    try:
+        yield
+    except RecursionError:
+        raise SchemaFailure("Maximum call stack size exceeded") from None
+    except TimeoutError:
+        raise SchemaFailure("a regular expression of the schema takes too long") from None
+
+
+def _judgement(
+    schema: Any, dialect: Dialect, all_errors: bool, known: dict[int, Any] | None = None
+) -> SchemaFailure | None:
+    """Why a schema is none by its metaschema. ``known`` are those that are, by their ids."""
     if not isinstance(schema, dict):
-        return
+        return None
     uri = schema.get("$schema")
     if uri is not None and not isinstance(uri, str):
-        raise SchemaFailure("$schema must be a string")
+        return SchemaFailure("$schema must be a string")
     name = (uri or dialect.metaschema).removesuffix("#")
     if name not in dialect.known:
-        raise SchemaFailure(f'no schema with key or ref "{uri}"')
-    if name == "http://json-schema.org/schema":
-        name = dialect.metaschema
-    errors = _metavalidator(name).errors(schema, all_errors)
-    if errors:
-        raise SchemaFailure("schema is invalid: " + ", ".join(f"data{each.path} {each.message}" for each in errors))
+        return SchemaFailure(f'no schema with key or ref "{uri}"')
+    compiler = _metaschema(dialect.metaschema if name == _DRAFT4_ALIAS else name)
+    try:
+        errors = _run(compiler, compiler.root, schema, all_errors, known)
+    except SchemaFailure as failure:
+        return failure
+    if not errors:
+        return None
+    return SchemaFailure("schema is invalid: " + ", ".join(f"data{each.path} {each.message}" for each in errors))
 
 
 @cache
-def _metavalidator(name: str) -> Validator:
+def _metaschema(name: str) -> Compiler:
     own = dialect_of(name)
     assert own is not None
-    return Validator(metaschemas()[name], own, metaschema=False)
+    return Compiler(metaschemas()[name], DIALECTS[own], metaschemas(), remembers=True)

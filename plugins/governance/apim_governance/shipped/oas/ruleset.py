@@ -10,10 +10,13 @@ from apim_sdk.governance import RulesetFunction, ShippedRuleset
 from apim_sdk.plugin import Status
 
 from apim_governance.shipped.oas.discriminator import Discriminator
+from apim_governance.shipped.oas.document_schema import DocumentSchema
+from apim_governance.shipped.oas.example import Example
 from apim_governance.shipped.oas.form_data import FormDataConsumed
 from apim_governance.shipped.oas.operation_ids import UniqueOperationIds
 from apim_governance.shipped.oas.parameters import OperationParameters
 from apim_governance.shipped.oas.path_parameters import PathParameters
+from apim_governance.shipped.oas.schema import OpenAPISchema
 from apim_governance.shipped.oas.security import SecurityDefined
 from apim_governance.shipped.oas.siblings import NoSiblings
 from apim_governance.shipped.oas.success import SuccessResponse
@@ -43,11 +46,14 @@ class OpenAPIRules(ShippedRuleset):
     def functions(self) -> Mapping[str, type[RulesetFunction]]:
         return {
             "oasDiscriminator": Discriminator,
+            "oasDocumentSchema": DocumentSchema,
+            "oasExample": Example,
             "oasOpFormDataConsumeCheck": FormDataConsumed,
             "oasOpIdUnique": UniqueOperationIds,
             "oasOpParams": OperationParameters,
             "oasOpSuccessResponse": SuccessResponse,
             "oasPathParam": PathParameters,
+            "oasSchema": OpenAPISchema,
             "oasSecurityDefined": SecurityDefined,
             "oasTagDefined": TagsDefined,
             "oasUnusedComponent": UnusedComponents,
