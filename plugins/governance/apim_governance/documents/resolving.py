@@ -86,7 +86,7 @@ class Resolved:
                 return Origin(document, tuple(place), (*place, *path[index:]))
             place.append(part)
         document, data, place = self._follow(document, data, place)
-        return Origin(document, tuple(place), (*place, *path[len(there) :]))
+        return Origin(document, tuple(place), tuple(place))  # what is missing behind a reference is not told
 
     def _follow(self, document: Document, data: Any, place: list[str | int]) -> tuple[Document, Any, list[str | int]]:
         """What a reference leads to, and a reference there, and so on; anything else stays."""
