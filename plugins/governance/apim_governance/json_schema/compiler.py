@@ -5,8 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from apim_governance.json_schema.checks import (
+    all_of,
+    called,
+    entering,
+    evaluating,
+    fails,
+    for_type,
+    holds,
+    of_types,
+    remembering,
+    wrong_type,
+)
 from apim_governance.json_schema.dialects import Dialect, Keyword
-from apim_governance.json_schema.errors import Check, Evaluated, Place, Run, SchemaFailure
+from apim_governance.json_schema.errors import Check, Place, Run, SchemaFailure
 from apim_governance.json_schema.nodes import Node
 from apim_governance.json_schema.references import Resources
 from apim_governance.json_schema.values import TYPES, encoded, shown
@@ -19,7 +31,7 @@ class Compiler:
 
     Members that say one of ``not_required``, such as ``readOnly``, need not be there; besides ``nullable``, a word of
     ``nullable_by`` lets a value be null. What schemas share is compiled once. Where keywords ask what others looked at,
-    evaluations are ``tracked``. ``remembers`` makes the schema skip what it has held for in a run before.
+    evaluations are ``tracked``. A ``metaschema`` checks no formats, and skips what it has held for in a run before.
     """
 
     def __init__(
@@ -30,16 +42,17 @@ class Compiler:
         not_required: frozenset[str] = frozenset(),
         nullable_by: str | None = None,
         tracked: bool | None = None,
-        remembers: bool = False,
+        metaschema: bool = False,
     ) -> None:
         self.dialect = dialect
         self.resources = Resources(schema, dialect.identifier, others)
         if tracked is None:
             tracked = dialect.counts_contained and (asks(schema) or any(map(asks, _foreign(others))))
         self.tracked = tracked
+        self.checks_formats = not metaschema
         self._not_required = not_required
         self._nullable_by = nullable_by
-        self._remembering = schema if remembers else None
+        self._remembering = schema if metaschema else None
         self._schemas: list[Any] = [schema]  # what is known by its id must not go
         self._checks: dict[tuple[int, str, bool], Check | None] = {}
         self._failures: dict[tuple[int, str, bool], SchemaFailure] = {}
@@ -49,9 +62,9 @@ class Compiler:
     def check(self, schema: Any, base: str, where: str, in_not: bool) -> Check:
         """What judges by a schema of a resource, which stands at a path. Raises SchemaFailure."""
         if schema is True:
-            return _holds
+            return holds
         if schema is False:
-            return _fails(Node(self, {}, base, where, in_not))
+            return fails(Node(self, {}, base, where, in_not))
         if not isinstance(schema, dict):
             raise SchemaFailure("schema must be object or boolean")
         in_not = in_not and bool(self._not_required)
@@ -98,7 +111,9 @@ class Compiler:
             target = self.resources.target(base, reference)
             known = self.check(target.schema, target.base, f"#{target.pointer}", in_not)
             if target.base != base:
-                known = _entering(target.base, known)
+                known = entering(target.base, known)
+            if _refers(target.schema):
+                known = called(known)
             self._referred[key] = known
         return known
 
@@ -125,7 +140,7 @@ class Compiler:
         by_group = len(types) == 1 and self._has_keywords_for(schema, types[0])
         steps: list[Check] = []
         if types and not by_group:
-            steps.append(_of_types(node, types))
+            steps.append(of_types(node, types))
         for kind, keywords in self.dialect.groups:
             present = [keyword for keyword in keywords if keyword[0] in schema]
             if not present:
@@ -134,15 +149,15 @@ class Compiler:
             if kind is None:
                 steps.extend(checks)
             elif by_group and kind == types[0]:
-                steps.append(_for_type(kind, checks, _type_error(node)))
+                steps.append(for_type(kind, checks, wrong_type(node)))
             elif checks:
-                steps.append(_for_type(kind, checks, None))
-        check = _all(steps)
+                steps.append(for_type(kind, checks, None))
+        check = all_of(steps)
         if self.tracked:
-            check = _evaluating(check)
+            check = evaluating(check)
         if node.base != self.resources.base and isinstance(schema.get(self.dialect.identifier), str):
-            check = _entering(node.base, check)
-        return _remembering(check) if schema is self._remembering else check
+            check = entering(node.base, check)
+        return remembering(check) if schema is self._remembering else check
 
     def _types(self, schema: dict[str, Any]) -> list[str]:
         """The types that a schema allows; ``nullable`` of OpenAPI adds one."""
@@ -173,125 +188,21 @@ def _compiled(node: Node, keyword: Keyword) -> Check | None:
     return compile_keyword(node, name)
 
 
-def _type_error(node: Node) -> Check:
-    fail = node.failing("type")
-    written = node.schema["type"]
-    message = f"must be {shown(written)}"
-
-    def check(data: Any, place: Place, run: Run) -> bool:
-        return fail(run, place, message, type=written)
-
-    return check
-
-
-def _of_types(node: Node, types: list[str]) -> Check:
-    tests = [TYPES[kind] for kind in types]
-    wrong = _type_error(node)
-    if len(tests) == 1:
-        test = tests[0]
-
-        def check_one(data: Any, place: Place, run: Run) -> bool:
-            return test(data) or wrong(data, place, run)
-
-        return check_one
-
-    def check(data: Any, place: Place, run: Run) -> bool:
-        return any(test(data) for test in tests) or wrong(data, place, run)
-
-    return check
-
-
-def _for_type(kind: str, checks: list[Check], wrong: Check | None) -> Check:
-    test = TYPES[kind]
-    inner = _all(checks)
-
-    def check(data: Any, place: Place, run: Run) -> bool:
-        if test(data):
-            return inner(data, place, run)
-        return wrong is None or wrong(data, place, run)
-
-    return check
-
-
-def _all(checks: list[Check]) -> Check:
-    if not checks:
-        return _holds
-    if len(checks) == 1:
-        return checks[0]
-
-    def check(data: Any, place: Place, run: Run) -> bool:
-        valid = True
-        for each in checks:
-            if not each(data, place, run):
-                if not run.all_errors:
-                    return False
-                valid = False
-        return valid
-
-    return check
-
-
-def _evaluating(inner: Check) -> Check:
-    """With evaluations of its own, which are then those of its holder too."""
-
-    def check(data: Any, place: Place, run: Run) -> bool:
-        outer, run.evaluated = run.evaluated, Evaluated()
-        valid = inner(data, place, run)
-        outer.add(run.evaluated)
-        run.evaluated = outer
-        return valid
-
-    return check
-
-
-def _entering(base: str, inner: Check) -> Check:
-    """In the scope of another resource."""
-
-    def check(data: Any, place: Place, run: Run) -> bool:
-        scope = run.scope
-        run.scope = (*scope, base)
-        valid = inner(data, place, run)
-        run.scope = scope
-        return valid
-
-    return check
-
-
-def _remembering(inner: Check) -> Check:
-    """Held for a value once, it holds."""
-
-    def check(data: Any, place: Place, run: Run) -> bool:
-        if run.known is None or not isinstance(data, dict):
-            return inner(data, place, run)
-        if id(data) in run.known:
-            return True
-        valid = inner(data, place, run)
-        if valid:
-            run.known[id(data)] = data
-        return valid
-
-    return check
-
-
-def _holds(data: Any, place: Place, run: Run) -> bool:
-    return True
-
-
-def _fails(node: Node) -> Check:
-    fail = node.failing("false schema")
-
-    def check(data: Any, place: Place, run: Run) -> bool:
-        return fail(run, place, "boolean schema is false")
-
-    return check
-
-
 def _foreign(others: Mapping[str, Any]) -> list[Any]:
     return [schema for uri, schema in others.items() if "json-schema.org/" not in uri]
 
 
 def asks(schema: Any) -> bool:
     """Whether it has keywords that ask what others looked at."""
+    return _has(schema, ("unevaluatedProperties", "unevaluatedItems"))
+
+
+def _refers(schema: Any) -> bool:
+    """Whether it refers to something, or is made to be referred to from afar."""
+    return _has(schema, ("$ref", "$recursiveRef", "$recursiveAnchor", "$dynamicRef", "$dynamicAnchor"))
+
+
+def _has(schema: Any, names: tuple[str, ...]) -> bool:
     waiting = [schema]
     seen: set[int] = set()
     while waiting:
@@ -300,7 +211,7 @@ def asks(schema: Any) -> bool:
             continue
         seen.add(id(each))
         if isinstance(each, dict):
-            if "unevaluatedProperties" in each or "unevaluatedItems" in each:
+            if any(name in each for name in names):
                 return True
             waiting.extend(value for value in each.values() if isinstance(value, dict | list))
         elif isinstance(each, list):

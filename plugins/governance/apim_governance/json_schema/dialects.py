@@ -120,7 +120,7 @@ class Dialect:
         return _NO_CODE | {name for _, keywords in self.groups for name, _, _ in keywords}
 
 
-_ERROR_MESSAGE: Final[tuple[Keyword, ...]] = (("errorMessage", error_message, ("string", "object")),)
+_ERROR_MESSAGE: Final[tuple[Keyword, ...]] = (("errorMessage", error_message, ()),)
 
 
 def _groups(
@@ -197,9 +197,6 @@ def metaschemas() -> Mapping[str, Any]:
     found: dict[str, Any] = {}
     for uri in REGISTRY:
         found[uri.removesuffix("#")] = json.loads(json.dumps(REGISTRY.contents(uri)))
-    draft4 = found[_DRAFT4]["properties"]
-    draft4["id"]["format"] = draft4["$schema"]["format"] = "uri"
-    draft4.pop("format", None)
     for uri in (_DRAFT6, _DRAFT7):
         found[uri]["properties"]["enum"] |= {"minItems": 1, "uniqueItems": True}
     del found[_DRAFT6]["properties"]["patternProperties"]["propertyNames"]

@@ -20,24 +20,39 @@ SECONDS: Final = 1.0
 """For one text."""
 
 _OCTET: Final = r"(?:25[0-5]|2[0-4]\d|[01]?\d\d?)"
-_IPV4: Final = rf"{_OCTET}(?:\.{_OCTET}){{3}}"
+_STRICT_OCTET: Final = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _HEX16: Final = r"[0-9a-f]{1,4}"
-_LOW32: Final = rf"(?:{_HEX16}:{_HEX16}|{_IPV4})"
-_IPV6: Final = "|".join(
-    [rf"(?:{_HEX16}:){{6}}{_LOW32}", rf"::(?:{_HEX16}:){{5}}{_LOW32}"]
-    + [rf"(?:(?:{_HEX16}:){{0,{before}}}{_HEX16})?::(?:{_HEX16}:){{{4 - before}}}{_LOW32}" for before in range(5)]
-    + [rf"(?:(?:{_HEX16}:){{0,5}}{_HEX16})?::{_HEX16}", rf"(?:(?:{_HEX16}:){{0,6}}{_HEX16})?::"]
-)
 _UNRESERVED: Final = r"a-z0-9\-._~"
 _ENCODED: Final = r"%[0-9a-f]{2}"
-_PCHAR: Final = rf"(?:[{_UNRESERVED}!$&'\"()*+,;=:@]|{_ENCODED})"
-_AUTHORITY: Final = (
-    rf"(?:(?:[{_UNRESERVED}!$&'()*+,;=:]|{_ENCODED})*@)?"
-    rf"(?:\[(?:{_IPV6}|v[0-9a-f]+\.[{_UNRESERVED}!$&'()*+,;=:]+)\]|{_IPV4}"
-    rf"|(?:[{_UNRESERVED}!$&'\"()*+,;=]|{_ENCODED})*)(?::\d*)?"
-)
-_HIERARCHY: Final = rf"(?:/?/{_AUTHORITY}(?:/{_PCHAR}*)*|/(?:{_PCHAR}+(?:/{_PCHAR}*)*)?|{_PCHAR}+(?:/{_PCHAR}*)*)"
-_TAIL: Final = rf"(?:\?(?:{_PCHAR}|[/?])*)?(?:#(?:{_PCHAR}|[/?])*)?"
+
+
+def _ipv4(octet: str) -> str:
+    return rf"{octet}(?:\.{octet}){{3}}"
+
+
+def _ipv6(octet: str) -> str:
+    """RFC 3986, section 3.2.2: IPv6address."""
+    low = rf"(?:{_HEX16}:{_HEX16}|{_ipv4(octet)})"
+    leading = [rf"(?:{_HEX16}:){{6}}{low}", rf"::(?:{_HEX16}:){{5}}{low}"]
+    inner = [rf"(?:(?:{_HEX16}:){{0,{count}}}{_HEX16})?::(?:{_HEX16}:){{{4 - count}}}{low}" for count in range(5)]
+    trailing = [rf"(?:(?:{_HEX16}:){{0,5}}{_HEX16})?::{_HEX16}", rf"(?:(?:{_HEX16}:){{0,6}}{_HEX16})?::"]
+    return "|".join(leading + inner + trailing)
+
+
+def _uri_part(more: str) -> tuple[str, str]:
+    """RFC 3986: what follows a scheme up to the query, and what follows that; ``more`` are further characters."""
+    pchar = rf"(?:[{_UNRESERVED}!$&'()*+,;=:@{more}]|{_ENCODED})"
+    authority = (
+        rf"(?:(?:[{_UNRESERVED}!$&'()*+,;=:]|{_ENCODED})*@)?"
+        rf"(?:\[(?:{_ipv6(_OCTET)}|v[0-9a-f]+\.[{_UNRESERVED}!$&'()*+,;=:]+)\]|{_ipv4(_OCTET)}"
+        rf"|(?:[{_UNRESERVED}!$&'()*+,;={more}]|{_ENCODED})*)(?::\d*)?"
+    )
+    hierarchy = rf"(?:/?/{authority}(?:/{pchar}*)*|/(?:{pchar}+(?:/{pchar}*)*)?|{pchar}+(?:/{pchar}*)*)"
+    return hierarchy, rf"(?:\?(?:{pchar}|[/?])*)?(?:#(?:{pchar}|[/?])*)?"
+
+
+_HIERARCHY, _TAIL = _uri_part("")
+_WIDE_HIERARCHY, _WIDE_TAIL = _uri_part('"')
 _SCHEME: Final = r"[a-z][a-z0-9+\-.]*:"
 _LABEL: Final = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
 _SHORT_LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -128,15 +143,15 @@ TEXT_FORMATS: Final[Mapping[str, Callable[[str], bool]]] = MappingProxyType(
         ),
         "email": _matching(rf"{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+{_LABEL}"),
         "hostname": _matching(rf"(?=.{{1,253}}\.?\Z){_SHORT_LABEL}(?:\.{_SHORT_LABEL})*\.?"),
-        "ipv4": _matching(_IPV4),
-        "ipv6": _matching(rf"{_IPV6}|(?:{_HEX16}:){{7}}:"),
+        "ipv4": _matching(_ipv4(_OCTET)),
+        "ipv6": _matching(_ipv6(_STRICT_OCTET)),
         "json-pointer": _matching(r"(?:/(?:[^~/]|~0|~1)*)*"),
         "json-pointer-uri-fragment": _matching(rf"#(?:/(?:[a-z0-9_\-.!$&'()*+,;:=@]|{_ENCODED}|~0|~1)*)*"),
         "regex": _regex,
         "relative-json-pointer": _matching(r"(?:0|[1-9][0-9]*)(?:#|(?:/(?:[^~/]|~0|~1)*)*)"),
         "time": _time,
         "uri": _uri,
-        "uri-reference": _matching(rf"(?:{_SCHEME})?{_HIERARCHY}?{_TAIL}"),
+        "uri-reference": _matching(rf"(?:{_SCHEME})?{_WIDE_HIERARCHY}?{_WIDE_TAIL}"),
         # RFC 6570
         "uri-template": _matching(
             rf"(?:[^\x00-\x20\"'<>%\\^`{{|}}]|{_ENCODED}|\{{[+#./;?&=,!@|]?{_VARIABLE}(?:,{_VARIABLE})*\}})*"

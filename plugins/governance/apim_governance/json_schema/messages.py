@@ -16,9 +16,11 @@ __all__ = ["error_message"]
 _NAMED_BY = {"required": "missingProperty", "dependencies": "property", "dependentRequired": "property"}
 
 
-def error_message(node: Node, keyword: str) -> Check:
+def error_message(node: Node, keyword: str) -> Check | None:
     """``errorMessage``: one text for all, or one for each keyword, name or item; ``_`` for the rest."""
     written = node.schema[keyword]
+    if not isinstance(written, str | dict):
+        return None
     replacement = _Replacement(node, written if isinstance(written, dict) else {"_": written})
 
     def check(data: Any, place: Place, run: Run) -> bool:

@@ -8,7 +8,8 @@ from urllib.parse import unquote, urljoin
 
 import attrs
 
-from apim_governance.json_schema.errors import UnresolvableReference
+from apim_governance.json_schema.errors import SchemaFailure, UnresolvableReference
+from apim_governance.json_schema.values import equal
 
 __all__ = ["Resources", "Target", "resolved_uri"]
 
@@ -101,7 +102,9 @@ class Resources:
             if isinstance(identifier, str) and not identifier.startswith("#"):
                 base = resolved_uri(base, identifier).removesuffix("#")
                 pointer = ""
-                self._found.setdefault(base, Target(each, base, ""))
+                known = self._found.setdefault(base, Target(each, base, ""))
+                if not equal(known.schema, each):
+                    raise SchemaFailure(f'reference "{base}" resolves to more than one schema')
                 self._bases[id(each)] = base
             self._name_anchors(each, base, pointer, identifier)
             waiting.extend(

@@ -158,4 +158,4 @@ def _judgement(
 def _metaschema(name: str) -> Compiler:
     own = dialect_of(name)
     assert own is not None
-    return Compiler(metaschemas()[name], DIALECTS[own], metaschemas(), remembers=True)
+    return Compiler(metaschemas()[name], DIALECTS[own], metaschemas(), metaschema=True)

@@ -152,6 +152,8 @@ def if_then_else(node: Node, keyword: str) -> Check | None:
         part, name = (then, "then") if run.passes(condition, data, place) else (otherwise, "else")
         if part is None or part(data, place, run):
             return True
+        if not (run.all_errors or run.composite):
+            return False
         return fail(run, place, f'must match "{name}" schema', failingKeyword=name)
 
     return check

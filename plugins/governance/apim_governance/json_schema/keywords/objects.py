@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from operator import ge, le
 from typing import Any
 
@@ -78,11 +78,6 @@ def property_names(node: Node, keyword: str) -> Check | None:
     return check
 
 
-def _patterns(node: Node) -> list[tuple[str, Callable[[str], bool]]]:
-    written = node.schema.get("patternProperties")
-    return [(source, expression(source).test) for source in written] if isinstance(written, dict) else []
-
-
 def additional_properties(node: Node, keyword: str) -> Check | None:
     """``additionalProperties``: for names that neither ``properties`` nor ``patternProperties`` have."""
     schema = node.schema[keyword]
@@ -91,7 +86,8 @@ def additional_properties(node: Node, keyword: str) -> Check | None:
         return _all_evaluated if tracked else None
     known = node.schema.get("properties")
     names = frozenset(known) if isinstance(known, dict) else frozenset()
-    tests = [test for _, test in _patterns(node)]
+    patterns = node.schema.get("patternProperties")
+    tests = [expression(source).test for source in patterns] if isinstance(patterns, dict) else []
     fail = node.failing(keyword)
     part = node.child(keyword)
 
@@ -151,8 +147,8 @@ def pattern_properties(node: Node, keyword: str) -> Check | None:
     tracked = node.compiler.tracked
     written = node.schema[keyword]
     parts = [
-        (test, node.child(keyword, source))
-        for source, test in _patterns(node)
+        (expression(source).test, node.child(keyword, source))
+        for source in written
         if tracked or not node.always_valid(written[source])
     ]
     if not parts:

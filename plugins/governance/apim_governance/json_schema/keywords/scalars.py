@@ -128,7 +128,7 @@ def number_format(node: Node, keyword: str) -> Check | None:
 
 
 def _format(node: Node, keyword: str, holds: Callable[[Any], bool] | None) -> Check | None:
-    if holds is None:
+    if holds is None or not node.compiler.checks_formats:
         return None
     name = node.schema[keyword]
     fail = node.failing(keyword)

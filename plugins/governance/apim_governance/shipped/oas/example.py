@@ -111,10 +111,9 @@ class Example(RulesetFunction):
             yield ("example",), target["example"]
             return
         examples = target.get("examples")
-        items = examples.items() if isinstance(examples, dict) else ()
         if isinstance(examples, list):
-            items = ((str(index), example) for index, example in enumerate(examples))
-        for name, example in items:
+            examples = {str(index): example for index, example in enumerate(examples)}
+        for name, example in examples.items() if isinstance(examples, dict) else ():
             if self.oas_version == 2:
                 yield ("examples", name), example
             elif isinstance(example, dict | list) and "externalValue" not in example:
@@ -140,6 +139,4 @@ _OF_RESPONSE: Final = (None, None, "responses")
 
 def _is_under(path: JSONPath, *start: str | None) -> bool:
     """Whether a path begins so; None stands for anything."""
-    return all(
-        part is None or (index < len(path) and path[index] == part) for index, part in enumerate(start)
-    )
+    return all(part is None or (index < len(path) and path[index] == part) for index, part in enumerate(start))
