@@ -22,32 +22,35 @@ __all__ = [
 ]
 
 
-def wrong_type(node: Node) -> Check:
-    """What says that a value is of another type."""
+def wrong_type(node: Node, types: list[str]) -> Check:
+    """What says that a value is of another type. That null would do is said where a list of types is written."""
     fail = node.failing("type")
     written = node.schema["type"]
-    message = f"must be {shown(written)}"
+    told = types if isinstance(written, list) else written
+    message = f"must be {shown(told)}"
 
     def check(data: Any, place: Place, run: Run) -> bool:
-        return fail(run, place, message, type=written)
+        return fail(run, place, message, type=told)
 
     return check
 
 
-def of_types(node: Node, types: list[str]) -> Check:
-    """Is of one of these types."""
+def of_types(node: Node, types: list[str], following: Check) -> Check:
+    """Is of one of these types, and what else is to be looked at first.
+
+    Of a value that may be invalid without the whole being so, both are told.
+    """
     tests = [TYPES[kind] for kind in types]
-    wrong = wrong_type(node)
-    if len(tests) == 1:
-        test = tests[0]
-
-        def check_one(data: Any, place: Place, run: Run) -> bool:
-            return test(data) or wrong(data, place, run)
-
-        return check_one
+    wrong = wrong_type(node, types)
 
     def check(data: Any, place: Place, run: Run) -> bool:
-        return any(test(data) for test in tests) or wrong(data, place, run)
+        for test in tests:
+            if test(data):
+                return following(data, place, run)
+        wrong(data, place, run)
+        if (run.composite or run.all_errors) and not run.quiet:
+            following(data, place, run)
+        return False
 
     return check
 

@@ -138,21 +138,21 @@ class Compiler:
         schema = node.schema
         types = self._types(schema)
         by_group = len(types) == 1 and self._has_keywords_for(schema, types[0])
-        steps: list[Check] = []
-        if types and not by_group:
-            steps.append(of_types(node, types))
+        steps: list[Check] = []  # the first is that of keywords for any type
         for kind, keywords in self.dialect.groups:
             present = [keyword for keyword in keywords if keyword[0] in schema]
-            if not present:
+            if not present and steps:
                 continue
             checks = [check for keyword in present if (check := _compiled(node, keyword)) is not None]
             if kind is None:
-                steps.extend(checks)
+                steps.append(all_of(checks))
             elif by_group and kind == types[0]:
-                steps.append(for_type(kind, checks, wrong_type(node)))
+                steps.append(for_type(kind, checks, wrong_type(node, types)))
             elif checks:
                 steps.append(for_type(kind, checks, None))
-        check = all_of(steps)
+        if types and not by_group:
+            steps[0] = of_types(node, types, steps[0])
+        check = all_of([step for step in steps if step is not holds])
         if self.tracked:
             check = evaluating(check)
         if node.base != self.resources.base and isinstance(schema.get(self.dialect.identifier), str):

@@ -127,9 +127,9 @@ def _groups(
     limits: tuple[Keyword, ...], general: tuple[Keyword, ...], items: tuple[Keyword, ...], objects: tuple[Keyword, ...]
 ) -> tuple[tuple[str | None, tuple[Keyword, ...]], ...]:
     return (
+        (None, general),
         ("number", limits + _NUMBERS),
         ("string", _TEXTS),
-        (None, general),
         ("array", items),
         ("object", objects),
         (None, _ERROR_MESSAGE),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
 from apim_governance.paths.javascript import text_of
 
-__all__ = ["TYPES", "encoded", "equal", "is_number", "shown"]
+__all__ = ["TYPES", "encoded", "equal", "is_number", "members", "shown"]
 
 
 def is_number(value: Any) -> bool:
@@ -51,6 +52,17 @@ def equal(left: Any, right: Any) -> bool:
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
     return bool(left == right) and not isinstance(right, dict | list)
+
+
+def members(value: Mapping[str, Any]) -> Iterable[str]:
+    """The names in a mapping in the order of JavaScript: numbers come first."""
+    numbers = [name for name in value if name[:1].isdigit() and _NUMBER.fullmatch(name)]
+    if not numbers:
+        return value
+    return sorted(numbers, key=int) + [name for name in value if name not in numbers]
+
+
+_NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,8}")
 
 
 def shown(value: Any) -> str:

@@ -19,6 +19,7 @@ def errors(schema: Any, data: Any, dialect: str = "draft7", all_errors: bool = T
         ({"type": ["object", "null"]}, 1, [("", "must be object,null")]),
         ({"type": "string", "nullable": True}, 1, [("", "must be string")]),
         ({"type": "string", "nullable": True}, None, []),
+        ({"type": ["string", "number"], "nullable": True}, True, [("", "must be string,number,null")]),
         ({"const": 1}, 2, [("", "must be equal to constant")]),
         ({"const": 1}, 1.0, []),
         ({"const": 1}, True, [("", "must be equal to constant")]),
@@ -82,6 +83,32 @@ def test_keywords_are_looked_at_by_type_in_the_order_of_ajv() -> None:
         ("", "must have required property 'b'"),
         ("/a", "must be string"),
     ] == errors(schema, {"a": 1})
+
+
+def test_keywords_for_any_type_come_before_those_for_one() -> None:
+    schema = {"minimum": 3, "maxLength": 1, "enum": [9], "not": {}}
+
+    assert [
+        ("", "must be equal to one of the allowed values"),
+        ("", "must NOT be valid"),
+        ("", "must be >= 3"),
+    ] == errors(schema, 1)
+
+
+def test_of_an_alternative_the_wrong_type_and_what_holds_for_any_type_are_told() -> None:
+    schema = {"anyOf": [{"type": "string", "const": 5, "minimum": 9}]}
+
+    assert [
+        ("", "must be string"),
+        ("", "must be equal to constant"),
+        ("", "must match a schema in anyOf"),
+    ] == errors(schema, 1, all_errors=False)
+
+
+def test_names_that_are_numbers_come_first() -> None:
+    schema = {"additionalProperties": {"type": "string"}}
+
+    assert ["/2", "/10", "/b", "/a"] == [path for path, _ in errors(schema, {"b": 1, "10": 1, "2": 1, "a": 1})]
 
 
 def test_without_all_errors_the_first_is_told_only() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from apim_governance.json_schema.errors import Check, Place, Run
 from apim_governance.json_schema.keywords.scalars import expression
 from apim_governance.json_schema.nodes import Fail, Node
-from apim_governance.json_schema.values import shown
+from apim_governance.json_schema.values import members, shown
 
 __all__ = [
     "additional_properties",
@@ -67,7 +67,7 @@ def property_names(node: Node, keyword: str) -> Check | None:
     def check(data: Any, place: Place, run: Run) -> bool:
         valid = True
         composite, run.composite = run.composite, True
-        for name in data:
+        for name in members(data):
             if not part(name, place, run):
                 valid = fail(run, place, "property name must be valid", propertyName=name)
                 if not run.all_errors:
@@ -93,7 +93,7 @@ def additional_properties(node: Node, keyword: str) -> Check | None:
 
     def check(data: Any, place: Place, run: Run) -> bool:
         valid = True
-        for name in data:
+        for name in members(data):
             if name in names or any(test(name) for test in tests):
                 continue
             if schema is False:
@@ -157,7 +157,7 @@ def pattern_properties(node: Node, keyword: str) -> Check | None:
     def check(data: Any, place: Place, run: Run) -> bool:
         valid = True
         for test, part in parts:
-            for name in data:
+            for name in members(data):
                 if not test(name):
                     continue
                 if not part(data[name], (place, name), run):
@@ -255,7 +255,7 @@ def unevaluated_properties(node: Node, keyword: str) -> Check | None:
         if isinstance(seen, bool):
             return True
         valid = True
-        for name in [name for name in data if name not in seen]:
+        for name in [name for name in members(data) if name not in seen]:
             if schema is False:
                 message = "must NOT have unevaluated properties"
                 valid = fail(run, place, message, unevaluatedProperty=name)
