@@ -79,7 +79,7 @@ def pointer_text(path: JSONPath) -> str:
 
 
 def property_text(place: JSONPath, asked: JSONPath) -> str | int | None:
-    """What is at the end of a path; where that is not there, from the last thing that is: ``responses[429].content``."""
+    """What is at the end of a path; if that is not there, from the last thing that is: ``responses[429].content``."""
     missing = asked[len(place) :]
     if not missing:
         return place[-1] if place else None
