@@ -28,12 +28,11 @@ def test_types_additional_properties_and_quotes_have_words_of_their_own() -> Non
 
 
 def test_enumerations_of_one_place_are_told_together_with_what_may_be_meant() -> None:
-    schema = {"anyOf": [{"enum": ["red", "green"]}, {"enum": ["green", 1]}]}
+    colour = {"allOf": [{"enum": ["red", "green"]}, {"enum": ["green", 1]}]}
 
     assert [
         ("/a", '"a" property must be equal to one of the allowed values: "red", "green", 1. Did you mean "red"?'),
-    ] == sentences({"properties": {"a": {"allOf": [{"enum": ["red", "green"]}, {"enum": ["green", 1]}]}}}, {"a": "rad"})
-    assert "must match a schema in anyOf" in sentences(schema, "rad")[-1][1]
+    ] == sentences({"properties": {"a": colour}}, {"a": "rad"})
 
 
 def test_a_failed_any_of_is_not_told_where_something_below_it_is() -> None:
