@@ -72,7 +72,7 @@ class JSONPositions:
             offset = found.end() - 1
             if text[offset] in "{[":
                 opened.append(offset)
-            else:
+            elif opened:  # a document that is one text may have any in it
                 self._closing[opened.pop()] = offset
         self._members: dict[int, dict[str, tuple[Span | None, Span]]] = {}
 
