@@ -63,6 +63,11 @@ class Answered(Stream):
         """Keep the answer."""
         self.response = response
 
+    def respond_at_once(self, response: Response) -> bool:
+        """Keep the answer."""
+        self.response = response
+        return True
+
 
 def requests_of(tokens: tuple[str, ...]) -> Iterator[Answered]:
     """Endless requests with the tokens in turn, of new bytes as they come off a connection."""
