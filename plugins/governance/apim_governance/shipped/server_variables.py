@@ -13,7 +13,7 @@ from apim_sdk.governance import JSONPath, RuleContext, RulesetFunction, Violatio
 
 from apim_governance.functions.options import Options
 
-__all__ = ["ServerVariables"]
+__all__ = ["ServerVariables", "variables_in"]
 
 _VARIABLE: Final = re.compile(r"\{([^{}]+)\}")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
@@ -51,7 +51,7 @@ class ServerVariables(RulesetFunction):
             return
         url, place = target["url"], (*context.path, "variables")
         variables: dict[str, Any] = target.get("variables", {})
-        used = list(dict.fromkeys(_VARIABLE.findall(url)))
+        used = variables_in(url)
         for name in variables:
             if name not in used:
                 text = f"""Server's "variables" object has unused defined "{name}" url variable."""
@@ -76,6 +76,11 @@ class ServerVariables(RulesetFunction):
             yield Violation(f'Server Variable "{name}" has a default not listed in the enum.', (*place, "default"))
         if default is None and self.require_default:
             yield Violation(f'Server Variable "{name}" has a missing default.', place)
+
+
+def variables_in(url: str) -> list[str]:
+    """The names in braces, each once."""
+    return list(dict.fromkeys(_VARIABLE.findall(url)))
 
 
 def _is_server(target: Any) -> bool:
