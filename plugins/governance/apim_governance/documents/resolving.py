@@ -75,7 +75,16 @@ class Resolved:
         return Origin(document, closest(document.data, path), path)
 
     def _mapped(self, there: JSONPath, path: JSONPath) -> Origin:
-        """The same, through every reference on the way; ``there`` is the part of the path that leads to something."""
+        """The same, through every reference on the way; ``there`` is the part of the path that leads to something.
+
+        Where a reference on the way leads nowhere, things stand where the first of them is written.
+        """
+        try:
+            return self._followed(there, path)
+        except _Broken:
+            return Origin(self.document, closest(self.document.data, there), there)
+
+    def _followed(self, there: JSONPath, path: JSONPath) -> Origin:
         document, data = self.document, self.document.data
         place: list[str | int] = []
         for index, part in enumerate(there):
@@ -89,14 +98,11 @@ class Resolved:
         return Origin(document, tuple(place), tuple(place))  # what is missing behind a reference is not told
 
     def _follow(self, document: Document, data: Any, place: list[str | int]) -> tuple[Document, Any, list[str | int]]:
-        """What a reference leads to, and a reference there, and so on; anything else stays."""
+        """What a reference leads to, and a reference there, and so on; anything else stays. Raises _Broken."""
         seen: set[int] = set()
         while (reference := _reference(data)) is not None and id(data) not in seen:
             seen.add(id(data))
-            try:
-                document, parts, data = self._target(reference, document)
-            except _Broken:
-                break
+            document, parts, data = self._target(reference, document)
             place = list(parts)
         return document, data, place
 

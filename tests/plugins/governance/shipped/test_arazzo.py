@@ -13,6 +13,7 @@ from apim_governance.linter import Linter
 from apim_governance.rulesets.compiling import Compiler
 from apim_governance.rulesets.reading import Rulesets
 
+PAY: Final = {"stepId": "pay", "description": "Pays.", "operationId": "pay"}
 SOUND: Final[dict[str, Any]] = {
     "arazzo": "1.0.0",
     "info": {"title": "Orders", "version": "1", "description": "How to order.", "summary": "Orders"},
@@ -57,7 +58,7 @@ SOUND: Final[dict[str, Any]] = {
                 }
             ],
         },
-        {"workflowId": "pay", "summary": "Pay", "description": "Pays.", "steps": []},
+        {"workflowId": "pay", "summary": "Pay", "description": "Pays.", "steps": [PAY]},
     ],
 }
 STEP: Final = ("workflows", 0, "steps", 0)
@@ -84,6 +85,11 @@ def test_nothing_is_found_in_a_sound_document() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "code", "place"),
     [
+        (("info", "version"), 1, "document-schema", ()),
+        ((*STEP, "workflowId"), "pay", "document-schema", None),
+        ((*STEP, "onSuccess", 0), {"name": "x", "type": "retry"}, "document-schema", ("type",)),
+        ((*STEP, "onFailure", 0, "referenz"), "x", "document-schema", ()),
+        ((*STEP, "successCriteria", 0, "type"), {"type": "xpath"}, "document-schema", ()),
         (("workflows", 1, "workflowId"), "order", "workflowId-unique", None),
         (("workflows", 0, "outputs"), {"number": "$steps.none.outputs.x"}, "workflow-output-validation", ("number",)),
         (("workflows", 0, "outputs"), {"a b": "$url"}, "workflow-output-validation", ("a b",)),
@@ -118,7 +124,8 @@ def test_each_rule_finds_what_it_is_for(
 
     assert f"arazzo-{code}" in {each for each, _ in found}
     if place is not None:
-        assert (*path, *place) in {where for _, where in found}
+        where = {tuple(map(str, each)) for name, each in found if name == f"arazzo-{code}"}
+        assert tuple(map(str, (*path, *place))) in where
 
 
 def test_a_step_that_has_the_id_of_another_one_is_found_where_it_is() -> None:

@@ -15,6 +15,7 @@ from apim_governance.shipped.arazzo.depends_on import DependsOn
 from apim_governance.shipped.arazzo.outputs import StepOutputs, WorkflowOutputs
 from apim_governance.shipped.arazzo.parameters import StepParameters
 from apim_governance.shipped.arazzo.steps import RequestBodies, StepTargets
+from apim_governance.shipped.arazzo.structure import DocumentSchema
 from apim_governance.shipped.arazzo.unique_ids import UniqueStepIds, UniqueWorkflowIds
 from apim_governance.shipped.reading import definition_in
 
@@ -37,6 +38,7 @@ class ArazzoRules(ShippedRuleset):
 
     def functions(self) -> Mapping[str, type[RulesetFunction]]:
         return {
+            "arazzoDocumentSchema": DocumentSchema,
             "arazzoStepFailureActionsValidation": FailureActions,
             "arazzoStepIdUniqueness": UniqueStepIds,
             "arazzoStepOutputNamesValidation": StepOutputs,

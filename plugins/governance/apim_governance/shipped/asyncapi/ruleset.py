@@ -11,6 +11,7 @@ from apim_sdk.plugin import Status
 
 from apim_governance.shipped.asyncapi.channel_parameters import ChannelParameters
 from apim_governance.shipped.asyncapi.channel_servers import ChannelServers
+from apim_governance.shipped.asyncapi.document_schema import DocumentSchema
 from apim_governance.shipped.asyncapi.message_examples import MessageExamples
 from apim_governance.shipped.asyncapi.payload import Payload
 from apim_governance.shipped.asyncapi.samples import Samples
@@ -44,6 +45,7 @@ class AsyncAPIRules(ShippedRuleset):
             "asyncApi2MessageIdUniqueness": UniqueMessageIds,
             "asyncApi2OperationIdUniqueness": UniqueOperationIds,
             "asyncApiChannelParameters": ChannelParameters,
+            "asyncApiDocumentSchema": DocumentSchema,
             "asyncApiPayloadValidation": Payload,
             "asyncApiSchemaValidation": Samples,
             "asyncApiSecurity": SecurityDefined,

@@ -14,7 +14,7 @@ from apim_governance.json_schema.values import encoded
 from apim_governance.json_schema.wording import best_match, cleaned
 from apim_governance.shipped.oas.document_schemas import validator_for
 
-__all__ = ["DocumentSchema"]
+__all__ = ["DocumentSchema", "told_of_document"]
 
 
 @attrs.frozen
@@ -30,10 +30,11 @@ class DocumentSchema(RulesetFunction):
         except SchemaFailure as failure:
             yield Violation(str(failure), ())
             return
-        yield from _told(errors, target)
+        yield from told_of_document(errors, target)
 
 
-def _told(errors: list[ValidationError], document: Any) -> Iterator[Violation]:
+def told_of_document(errors: list[ValidationError], document: Any) -> Iterator[Violation]:
+    """The words for what is wrong with a document, each at its place."""
     for error in errors:
         if error.keyword == "if":  # what is wrong in its "then" or "else" is told
             continue
