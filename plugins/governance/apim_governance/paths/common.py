@@ -1,6 +1,6 @@
 """Reads what all dialects of JSONPath have in common with the library jsonpath-ng, into the same syntax tree.
 
-``parser`` reads all of Spectral's dialect, and it is what rulesets go through; see decision 18. This
+``parser`` reads all of Spectral's dialect, and it is what rulesets go through; see decision 19. This
 is the other opinion: for an expression of the common grammar both must say the same.
 """
 

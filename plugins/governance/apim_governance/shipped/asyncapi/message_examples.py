@@ -29,7 +29,9 @@ class MessageExamples(RulesetFunction):
                 if not isinstance(example, dict) or part not in example:
                     continue
                 schema = message.get(part)
-                validator = Schema({} if schema is None else schema).validator
+                if not isinstance(schema, dict):  # any value will do, or nobody can say
+                    continue
+                validator = Schema(schema).validator
                 value = example[part]
                 yield from violations(
                     lambda validator=validator, value=value: validator.errors(value, True),  # type: ignore[misc]
