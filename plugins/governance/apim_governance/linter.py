@@ -48,7 +48,7 @@ class Linter:
         findings = [*document.problems, *resolved.problems]
         formats = formats_of(document.data)
         known = self._ruleset.formats
-        if known and known.isdisjoint(formats) and not self._ignore_unknown_format:
+        if known and formats.isdisjoint(known) and not self._ignore_unknown_format:
             findings.append(self._unrecognised(document))
         run = _Run(self._ruleset, resolved, formats)
         for plan, data in zip(self._plan(formats), (document.data, resolved.root), strict=True):
@@ -56,7 +56,7 @@ class Linter:
         return sorted_findings([*findings, *run.findings])
 
     def _unrecognised(self, document: Document) -> Finding:
-        titles = ", ".join(FORMATS[name].title for name in FORMATS if name in self._ruleset.formats)
+        titles = ", ".join(FORMATS[name].title for name in self._ruleset.formats if name in FORMATS)
         message = f"The provided document does not match any of the registered formats [{titles}]"
         place = document.range_of(()) or NOWHERE
         return Finding("unrecognized-format", message, Severity.WARN, (), place, document.source)

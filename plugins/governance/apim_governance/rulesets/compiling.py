@@ -182,7 +182,7 @@ class _Compilation:
             written.get("message"),
             written.get("description"),
             written.get("resolved", True) is not False,
-            formats,
+            None if formats is None else frozenset(formats),
             merged.documentation_url,
             tuple(written.get("tags", ())),
         )
@@ -190,7 +190,7 @@ class _Compilation:
     def _tell(self, merged: _Merged, message: str, *path: str | int, code: str = "invalid-rule-definition") -> None:
         self._problems.add(message, (*merged.path, *path), merged.owner.source, code)
 
-    def _formats_of(self, merged: _Merged) -> frozenset[str] | None:
+    def _formats_of(self, merged: _Merged) -> tuple[str, ...] | None:
         written = merged.formats
         if written is None:
             return None
@@ -198,7 +198,7 @@ class _Compilation:
         for index, name in enumerate(names):
             if name not in FORMATS:
                 self._tell(merged, f"there is no format {name!r}{did_you_mean(name, FORMATS)}", "formats", index)
-        return frozenset(names)
+        return tuple(names)
 
     def _given(self, merged: _Merged) -> Iterator[Given]:
         written = merged.written.get("given")
@@ -311,10 +311,11 @@ class _Compilation:
                     options[names[name]] = level
         return ParserOptions(**options)
 
-    def _formats(self, merged: Mapping[str, _Merged]) -> frozenset[str]:
-        formats: set[str] = set()
+    def _formats(self, merged: Mapping[str, _Merged]) -> tuple[str, ...]:
+        """Formats that the ruleset is for, and then those of its rules, in the order in which they are named."""
+        formats: list[str] = []
         for definition in self._definition.lineage():
-            formats.update(str(name).replace("_", ".") for name in definition.written.get("formats", ()) or ())
+            formats.extend(str(name).replace("_", ".") for name in definition.written.get("formats", ()) or ())
         for rule in merged.values():
-            formats.update(self._formats_of(rule) or ())
-        return frozenset(formats)
+            formats.extend(self._formats_of(rule) or ())
+        return tuple(dict.fromkeys(formats))

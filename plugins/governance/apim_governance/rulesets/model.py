@@ -78,7 +78,7 @@ class Ruleset:
     source: str | None = None
     overrides: tuple[Override, ...] = ()
     parser_options: ParserOptions = ParserOptions()
-    formats: frozenset[str] = frozenset()
+    formats: tuple[str, ...] = ()
     """Those that any rule is for; a document of none of them is told of. Empty where some rule is for all."""
 
     def severity(self, rule: Rule, source: str | None, path: JSONPath) -> Severity | None:
