@@ -18,6 +18,8 @@ _KNOWN_BY: Final = {
     "spectral:arazzo": "spectral-arazzo",
     "@stoplight/spectral-owasp-ruleset": "owasp",
     "apim:recommended": "apim-recommended",
+    "gravitee:recommended": "gravitee-recommended",
+    "wso2:recommended": "wso2-recommended",
 }
 """Names that rulesets have elsewhere, and those of their plugins."""
 

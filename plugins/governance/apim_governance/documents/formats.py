@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import attrs
 
+from apim_governance.documents import products
+
 __all__ = ["FORMATS", "Format", "formats_of"]
 
 
@@ -78,6 +80,13 @@ _ALL: Final = (
     Format("aas3", "AsyncAPI 3.x", _version("asyncapi", r"3\.[0-9](?:\.[0-9]*)?")),
     *(_minor("aas", "AsyncAPI", "asyncapi", 3, minor) for minor in (0, 1)),
     Format("arazzo1.0", "Arazzo 1.0.x", _version("arazzo", r"1\.0(?:\.[0-9]*)?")),
+    Format("apim-api", "API of an apim configuration", products.api),
+    Format("apim-configuration", "apim configuration", products.configuration),
+    Format("wso2-api", "WSO2 API project", products.wso2_api),
+    *(
+        Format(f"gravitee-{kind}", f"Gravitee {kind} definition, version 4", products.gravitee(kind))
+        for kind in ("proxy", "message", "native")
+    ),
     Format("json-schema", "JSON Schema", _json_schema(r"json-schema\.org")),
     Format("json-schema-loose", "JSON Schema (loose)", _loose_json_schema),
     *(Format(f"json-schema-{name}", f"JSON Schema {title}", _json_schema(pattern)) for name, title, pattern in _DRAFTS),

@@ -1,0 +1,1 @@
+"""Rules for Gravitee definitions of version 4, known as `gravitee:recommended`."""

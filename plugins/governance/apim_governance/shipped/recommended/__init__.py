@@ -1,0 +1,1 @@
+"""Rules for the APIs of our own configuration, known as `apim:recommended`."""

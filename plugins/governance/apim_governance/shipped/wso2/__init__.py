@@ -1,0 +1,1 @@
+"""Rules for WSO2 API projects, known as `wso2:recommended`."""
