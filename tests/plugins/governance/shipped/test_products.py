@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from apim_governance.documents.formats import formats_of
-
 from support.linting import found
 
 WSO2 = """\
