@@ -18,6 +18,7 @@ from apim_sdk import errors
 from apim_sdk.context import Logger
 from apim_sdk.errors import Fault
 from apim_sdk.exchange import Exchange
+from apim_sdk.governance import Judgement
 from apim_sdk.messages import Response
 from apim_sdk.record import Record
 
@@ -40,6 +41,9 @@ __all__ = ["CLIENT_CLOSED", "Gateway"]
 
 CLIENT_CLOSED = 499
 """The status in the record of an exchange whose client went away before the answer was sent."""
+
+_MOST_TOLD = 100
+"""Findings of governance that are logged for one configuration; `apim check` tells all."""
 
 
 class Gateway:
@@ -68,6 +72,9 @@ class Gateway:
         self._condition_errors = self.metrics.counter(
             "apim_condition_errors", "Conditions of steps that had an error", ["step"]
         )
+        self._governance_findings = self.metrics.counter(
+            "apim_governance_findings", "Findings of governance in configurations that were taken", ["severity"]
+        )
         self.metrics.gauge("apim_generation", "Number of the snapshot that serves", lambda: self._generation)
         self.metrics.gauge("apim_active_exchanges", "Exchanges on the snapshot that serves", self._active)
         self.metrics.total(
@@ -81,8 +88,10 @@ class Gateway:
         )
         self._observer = Observer(self._plugin_failed, lambda step: self._condition_errors(step))
 
-    async def build(self, configuration: Configuration) -> Snapshot:
+    async def build(self, configuration: Configuration, tell: bool = True) -> Snapshot:
         """A started snapshot beside the one that serves. Raises ConfigErrors, each problem with its line.
+
+        With ``tell``, what governance found is logged and counted.
 
         A large configuration takes seconds to compile; that happens in a thread, and the loop goes on serving.
         """
@@ -102,7 +111,24 @@ class Gateway:
                 await snapshot.start()
         except ConfigErrors as errors:
             raise ConfigErrors(locate_problems(errors.problems)) from None
+        if tell:
+            self._tell(assembly.judgements)
         return snapshot
+
+    def _tell(self, judgements: Sequence[Judgement]) -> None:
+        for judgement in judgements:
+            self._governance_findings(judgement.severity)
+        for judgement in judgements[:_MOST_TOLD]:
+            self._log.warning(
+                "governance",
+                policy=judgement.policy,
+                rule=judgement.rule,
+                severity=judgement.severity,
+                problem=judgement.message,
+                place=f"{judgement.source}:{judgement.line}:{judgement.column}",
+            )
+        if len(judgements) > _MOST_TOLD:
+            self._log.warning("governance found more", findings=len(judgements) - _MOST_TOLD)
 
     def _assemble(self, configuration: Configuration) -> Assembly:
         problems = list(certificate_problems(configuration))

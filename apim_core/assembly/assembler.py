@@ -12,6 +12,7 @@ from apim_sdk.counters import CounterStore
 from apim_sdk.endpoint import Endpoint
 from apim_sdk.errors import ErrorKind, Reject
 from apim_sdk.exchange import Exchange
+from apim_sdk.governance import Governor, Judgement
 from apim_sdk.key_manager import KeyManager
 from apim_sdk.messages import Response
 from apim_sdk.policy import FLOW_METHODS, Policy, Send, flows_of
@@ -23,6 +24,7 @@ from apim_core.admission import Admission, CompiledPlan
 from apim_core.assembly.access import check_access
 from apim_core.assembly.authentication import alternatives
 from apim_core.assembly.flows import EMPTY, FlowName, Level, Part, build_chain, compile_step, entry_steps
+from apim_core.assembly.governing import blocking, judge
 from apim_core.assembly.plugins import Builder, Built
 from apim_core.assembly.trust import exchangeable, refused_keys, trusted_by
 from apim_core.callers import Callers
@@ -65,6 +67,8 @@ class Assembly:
     routes: tuple[Route[Target], ...]
     sources: Mapping[int, SourceRef]
     """Where the operation of a target (by its id) was written."""
+    judgements: tuple[Judgement, ...] = ()
+    """What governance has to say of it; nothing of that blocks."""
 
 
 def assemble(configuration: Configuration, registry: Registry, observer: Observer) -> Assembly:
@@ -76,6 +80,7 @@ class _Assembler:
     def __init__(self, configuration: Configuration, registry: Registry, observer: Observer) -> None:
         self._configuration = configuration
         self._observer = observer
+        self._registry = registry
         self._builder = Builder(registry)
         self._directory = Directory(configuration.applications)
         self._gateway = EMPTY
@@ -113,8 +118,14 @@ class _Assembler:
         self._key_managers = key_managers
         self._gateway = self._level(configuration.flows, "gateway", _FLOWS)
         check_access(configuration, stores, builder)
+        governor = (
+            None
+            if configuration.governance is None
+            else builder.build(configuration.governance, Governor, "governance")
+        )
         routes = [route for api in configuration.apis for route in self._api(api)]
         router = self._route(routes)
+        judgements = self._judge(governor) if governor is not None and not builder.problems else ()
         if builder.problems or router is None:
             raise ConfigErrors(builder.problems)
         gateway_only = build_chain(
@@ -132,7 +143,20 @@ class _Assembler:
             sinks,
             tuple(routes),
             self._sources,
+            judgements,
         )
+
+    def _judge(self, governor: Governor) -> tuple[Judgement, ...]:
+        configuration, builder = self._configuration, self._builder
+        plugins = [built.plugin for built in builder.built]
+        try:
+            judgements = judge(governor, configuration, plugins, self._registry)
+        except ValueError as error:
+            assert configuration.governance is not None
+            builder.problem(configuration.governance.source, f"governance cannot judge the APIs: {error}")
+            return ()
+        builder.problems.extend(blocking(judgements))
+        return judgements
 
     def _route(self, routes: Sequence[Route[Target]]) -> Router[Target] | None:
         try:

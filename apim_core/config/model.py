@@ -161,6 +161,8 @@ class Api:
     """What the API is for."""
     hosts: tuple[str, ...] = attrs.field(default=(), validator=_hosts)
     """Host names under which the API is reached, exact or with a wildcard label in front; without it, any."""
+    labels: tuple[str, ...] = ()
+    """Words by which governance policies are attached to the API."""
     definition: Path | None = None
     """OpenAPI 3.0, 3.1 or Swagger 2 document, relative to this file, that brings the operations."""
     endpoint: PluginReference | None = attrs.field(default=None, metadata={"plugin": "endpoint"})
@@ -303,6 +305,8 @@ class Configuration:
     """Applications, keys, subscriptions and revocations beside those that are written here."""
     sinks: tuple[PluginReference, ...] = attrs.field(default=(), metadata={"plugin": "sink"})
     """Where a record of every request goes."""
+    governance: PluginReference | None = attrs.field(default=None, metadata={"plugin": "governor"})
+    """Who judges the APIs before they are served, such as `governor`; what it blocks is refused, the rest is told."""
     flows: Flows = NO_FLOWS
     """Policies that run for every request."""
     apis: tuple[Api, ...] = ()

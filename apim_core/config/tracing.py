@@ -24,6 +24,8 @@ def trace(configuration: Configuration, origin: Callable[[str], SourceRef]) -> N
     mark(configuration.access, origin("/access"))
     for index, sink in enumerate(configuration.sinks):
         _mark_reference(sink, origin(f"/sinks/{index}"))
+    if configuration.governance is not None:
+        _mark_reference(configuration.governance, origin("/governance"))
     for name, manager in configuration.key_managers.items():
         _mark_reference(manager.plugin, origin(pointers.child("/key_managers", name)))
     for name, reference in configuration.stores.items():

@@ -10,7 +10,15 @@ from apim_sdk.endpoint import Endpoint, SequenceEndpoint
 from apim_sdk.errors import ErrorKind, EvaluationError, Fault, Reject, Respond
 from apim_sdk.exchange import API, Exchange, Operation, Plan, Timings
 from apim_sdk.fields import Duration, Expression, Regex, Secret, Size, Template
-from apim_sdk.governance import RuleContext, RulesetFunction, ShippedRuleset, Violation
+from apim_sdk.governance import (
+    GovernedDocument,
+    Governor,
+    Judgement,
+    RuleContext,
+    RulesetFunction,
+    ShippedRuleset,
+    Violation,
+)
 from apim_sdk.headers import HeaderField, Headers, PreparedHeaders
 from apim_sdk.hookspecs import hookimpl
 from apim_sdk.identity import (
@@ -73,11 +81,14 @@ __all__ = [
     "Expression",
     "Fault",
     "Fetched",
+    "GovernedDocument",
+    "Governor",
     "Grant",
     "HeaderField",
     "Headers",
     "Importer",
     "IssuedToken",
+    "Judgement",
     "KeyManager",
     "KeyManagerError",
     "KeyType",

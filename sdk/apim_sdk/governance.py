@@ -1,16 +1,25 @@
-"""Governance: functions that rules call, and rulesets that are shipped."""
+"""Governance: functions that rules call, rulesets that are shipped, and who judges what a gateway is to run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Literal, Protocol
 
 import attrs
 
 from apim_sdk.hookspecs import hookimpl
 from apim_sdk.plugin import Plugin
 
-__all__ = ["JSONPath", "RuleContext", "RulesetFunction", "ShippedRuleset", "Violation"]
+__all__ = [
+    "GovernedDocument",
+    "Governor",
+    "JSONPath",
+    "Judgement",
+    "RuleContext",
+    "RulesetFunction",
+    "ShippedRuleset",
+    "Violation",
+]
 
 JSONPath = tuple[str | int, ...]
 """Where something stands in a document: ``("paths", "/orders", "get", "parameters", 0)``."""
@@ -84,5 +93,60 @@ class ShippedRuleset(Plugin):
     @hookimpl
     @classmethod
     def apim_register_ruleset(cls) -> type[ShippedRuleset]:
+        """Register the class itself."""
+        return cls
+
+
+@attrs.frozen
+class GovernedDocument:
+    """A document that says something of an API: its part of the configuration, its definition, what a plugin brings.
+
+    ``text`` is the whole of a file, and ``pointer`` (RFC 6901) leads to the part of it that is meant. References to
+    secrets and the environment stand in it as they were written.
+    """
+
+    api: str
+    """Name of the API."""
+    version: str
+    """Version of the API."""
+    text: str = attrs.field(repr=False)
+    source: str
+    """The file, or another name that tells a reader where the text is from."""
+    pointer: str = ""
+    labels: tuple[str, ...] = ()
+    """Labels of the API."""
+
+
+@attrs.frozen
+class Judgement:
+    """One thing that governance has to say of a configuration; ``line`` and ``column`` count from 1."""
+
+    message: str
+    rule: str
+    severity: Literal["error", "warn", "info", "hint"]
+    source: str
+    line: int
+    column: int
+    blocks: bool = False
+    """Whether the configuration must not be served because of it."""
+    policy: str = ""
+    """Name of the policy that wants it told."""
+
+
+class Governor(Plugin):
+    """Judges a configuration before it is served. It runs in a background thread, never for a request."""
+
+    kind: ClassVar[str] = "governor"
+
+    def judge(self, documents: Sequence[GovernedDocument]) -> Iterable[Judgement]:
+        """What there is to say of the documents of all APIs, each API's in a row.
+
+        It is called once, before ``start``. Raises ValueError where the governor's own settings cannot be used.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define judge()")
+
+    @hookimpl
+    @classmethod
+    def apim_register_governor(cls) -> type[Governor]:
         """Register the class itself."""
         return cls

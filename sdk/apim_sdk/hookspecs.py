@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from apim_sdk.authenticator import Authenticator
     from apim_sdk.counters import CounterStore
     from apim_sdk.endpoint import Endpoint, SequenceEndpoint
-    from apim_sdk.governance import RulesetFunction, ShippedRuleset
+    from apim_sdk.governance import GovernedDocument, Governor, RulesetFunction, ShippedRuleset
     from apim_sdk.importer import Importer
     from apim_sdk.key_manager import KeyManager
+    from apim_sdk.plugin import Plugin
     from apim_sdk.policy import Policy
     from apim_sdk.secrets import SecretProvider
     from apim_sdk.sink import Sink
@@ -68,6 +71,20 @@ def apim_register_ruleset_function() -> type[RulesetFunction]:  # type: ignore[e
 @hookspec
 def apim_register_ruleset() -> type[ShippedRuleset]:  # type: ignore[empty-body]  # a specification
     """A ruleset that others extend by its name."""
+
+
+@hookspec
+def apim_register_governor() -> type[Governor]:  # type: ignore[empty-body]  # a specification
+    """Who judges a configuration before it is served."""
+
+
+@hookspec
+def apim_governed_documents(plugin: Plugin) -> Iterable[GovernedDocument]:  # type: ignore[empty-body]  # a specification
+    """Documents about a configured ``plugin`` that governance shall look at, beside those of the APIs.
+
+    Called once for each plugin of a configuration that has governance, before any is started; whoever has nothing to
+    say of that plugin answers none.
+    """
 
 
 @hookspec

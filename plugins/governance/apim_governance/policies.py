@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from enum import Enum
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import attrs
 
@@ -69,7 +69,7 @@ class Action:
             raise ValueError(f"only deploy and publish can be blocked, not {self.state}: use notify")
 
 
-def _not_empty(instance: object, attribute: attrs.Attribute[object], value: str | tuple[str, ...]) -> None:
+def _not_empty(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
     if not value or (isinstance(value, str) and not value.strip()):
         raise ValueError(f"a policy needs {attribute.name}")
 
@@ -78,7 +78,7 @@ def _not_empty(instance: object, attribute: attrs.Attribute[object], value: str 
 class Policy:
     """Rulesets, the APIs that must follow them, and what happens where they do not."""
 
-    name: str = attrs.field(validator=[_not_empty, attrs.validators.max_len(256)])
+    name: str = attrs.field(validator=attrs.validators.and_(_not_empty, attrs.validators.max_len(256)))
     """Name of the policy."""
     rulesets: tuple[str, ...] = attrs.field(validator=_not_empty)
     """Rulesets by name (`apim:recommended`, `spectral:oas`) or file, relative to the configuration's own."""

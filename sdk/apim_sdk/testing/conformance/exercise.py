@@ -15,7 +15,15 @@ from apim_sdk.counters import CounterStore
 from apim_sdk.counting import ALGORITHMS, Limit
 from apim_sdk.endpoint import Endpoint
 from apim_sdk.errors import ENDPOINT_TIMEOUT, EvaluationError, Fault
-from apim_sdk.governance import JSONPath, RulesetFunction, ShippedRuleset, Violation
+from apim_sdk.governance import (
+    GovernedDocument,
+    Governor,
+    JSONPath,
+    Judgement,
+    RulesetFunction,
+    ShippedRuleset,
+    Violation,
+)
 from apim_sdk.identity import Credential, Principal
 from apim_sdk.importer import Importer
 from apim_sdk.key_manager import KeyManager
@@ -200,6 +208,13 @@ async def _ruleset_function(function: RulesetFunction, faults: list[Fault]) -> N
         require(all(isinstance(each, str | Violation) for each in wrong), "check() must answer sentences or Violations")
 
 
+async def _governor(governor: Governor, faults: list[Fault]) -> None:
+    text = "name: orders\nversion: '1.0'\ncontext: /orders/1.0\nplans: []\n"
+    judgements = list(governor.judge([GovernedDocument("orders", "1.0", text, "orders.yaml")]))
+    require(all(isinstance(each, Judgement) for each in judgements), "judge() must answer Judgements")
+    require(all(each.line > 0 and each.column > 0 for each in judgements), "lines and columns count from 1")
+
+
 async def _ruleset(ruleset: ShippedRuleset, faults: list[Fault]) -> None:
     require("rules" in ruleset.definition() or "extends" in ruleset.definition(), "definition() must have rules")
     require(
@@ -227,6 +242,7 @@ _USES: Mapping[type[Plugin], Callable[[Any, list[Fault]], Awaitable[None]]] = {
     SecretProvider: _secret_provider,
     RulesetFunction: _ruleset_function,
     ShippedRuleset: _ruleset,
+    Governor: _governor,
     Importer: _importer,
 }
 
