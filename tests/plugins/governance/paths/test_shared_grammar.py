@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from apim_governance.paths.common import parse_common
 from apim_governance.paths.parser import parse
+from apim_governance.paths.shared_grammar import parse_common
 from hypothesis import given
 from hypothesis import strategies as st
 
