@@ -14,8 +14,6 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from apim_core.config.problems import ConfigErrors
-
 __all__ = ["GROUP", "VERBS", "main", "parser_of", "verbs"]
 
 GROUP = "apim.commands"
@@ -26,11 +24,11 @@ VERBS = ("run", "check", "explain", "plugins", "schema", "new", "docs")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status: 0 done, 1 a configuration that is refused, 2 wrong usage."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    verb = given[0] if given and given[0] in VERBS else None
+    verb = given[0] if given and (given[0] in VERBS or given[0] in _points()) else None
     parsed = _parser([verb] if verb else verbs())[0].parse_args(given)
     try:
         status: int = parsed.run(parsed)
-    except ConfigErrors as errors:
+    except _refusal() as errors:
         print(errors, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -38,6 +36,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return 0
     return status
+
+
+def _refusal() -> type[Exception]:
+    """The error of a configuration that is refused; what that needs is not imported where nothing fails."""
+    from apim_core.config.problems import ConfigErrors
+
+    return ConfigErrors
 
 
 def parser_of(verb: str) -> argparse.ArgumentParser:

@@ -250,5 +250,5 @@ def joined(base: str | None, location: str) -> str:
 
 def _reason(error: OSError | UnicodeError, reference: str) -> str:
     if isinstance(error, FileNotFoundError):
-        return f"ENOENT: no such file or directory, open '{reference.partition('#')[0]}'"
+        return f"ENOENT: no such file or directory, open '{error.filename or reference.partition('#')[0]}'"
     return str(error)

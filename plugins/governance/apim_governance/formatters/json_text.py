@@ -1,0 +1,31 @@
+"""``json``: the findings as a list, with everything that is known of them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from apim_governance.findings import Finding
+from apim_governance.formatters.report import Report
+
+__all__ = ["text"]
+
+
+def text(report: Report) -> str:
+    """The report as JSON."""
+    return json.dumps([_finding(finding) for finding in report.findings], ensure_ascii=False, indent="\t")
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    start, end = finding.range.start, finding.range.end
+    written = {
+        "code": finding.code,
+        "path": list(finding.path),
+        "message": finding.message,
+        "severity": int(finding.severity),
+        "range": {
+            "start": {"line": start.line, "character": start.character},
+            "end": {"line": end.line, "character": end.character},
+        },
+    }
+    return written if finding.source is None else {**written, "source": finding.source}
