@@ -92,6 +92,8 @@ class JSONPositions:
         start, end = span
         if self._text[start] in "{[" and name is not None:
             start = name[1] + 1
+        if name is None and start == self._text.find("\n") + 1 and start == _skip(self._text, 0):
+            start = 0
         last = span
         while self._text[last[0]] in "{[" and (members := self._inside(last[0])):
             _, last = next(reversed(members.values()))

@@ -87,6 +87,7 @@ class YAMLText:
         self._made: dict[int, Any] = {}
         self._sizes: dict[int, int] = {}
         self._open: set[int] = set()
+        self._second_line = text.find("\n") + 1
         self._root = _compose(text)
         self.data = None if self._root is None else self._value(self._root, ())
 
@@ -96,6 +97,8 @@ class YAMLText:
         if node is None:
             return (0, 0) if closest or not path else None
         start = _own_start(node)
+        if start == self._second_line:
+            start = 0  # Spectral has it so: behind a comment or --- that is the only line above
         for part in path:
             inner = self._inner(node, part)
             if inner is None:

@@ -20,7 +20,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
     start, end = finding.range.start, finding.range.end
     written = {
         "code": finding.code,
-        "path": list(finding.path),
+        "path": [str(part) for part in finding.path],
         "message": finding.message,
         "severity": int(finding.severity),
         "range": {

@@ -22,10 +22,10 @@ def text(report: Report) -> str:
     if not report.findings:
         return "\n0 Unique Issue(s)\n✖\n"
     wide = max((report.columns - _PLACE - _SEVERITY - 5 * _GAP) // 3, 8)
-    lines: list[str] = []
+    lines = [""]
     for source, findings in by_source(report.findings):
         name = wrapped(f"File:   {source}", report.columns)
-        lines += ["", "", *(painted(line, "4", report.colours) for line in name)]
+        lines += ["", *(painted(line, "4", report.colours) for line in name)]
         for finding in findings:
             lines += _rows(finding, (_PLACE, _SEVERITY, wide, wide, wide), report.colours)
             lines.append("")

@@ -21,6 +21,7 @@ from apim_sdk.governance import JSONPath, RulesetFunction
 
 from apim_governance.catalogue import Catalogue
 from apim_governance.documents.document import read_document
+from apim_governance.documents.lenient_json import mended
 from apim_governance.documents.pointers import parts_of
 from apim_governance.documents.resolving import joined
 from apim_governance.findings import Finding
@@ -136,6 +137,8 @@ class Rulesets:
             problems.add(f"the ruleset {name!r} cannot be read: {_reason(error)}", path, base)
             return None
         document = read_document(text, source)
+        if document.data is None and source.endswith(".json"):
+            document = read_document(mended(text), source)
         unreadable: list[Finding] = [problem for problem in document.problems if document.data is None]
         for each in unreadable:
             where = f"line {each.range.start.line + 1}, column {each.range.start.character + 1}"
@@ -202,10 +205,7 @@ def for_document(definition: Definition, source: str | None, problems: Problems)
         if whole:
             written = {name: value for name, value in override.items() if name != "files"}
             written.setdefault("rules", {})
-            added = Definition(written, definition.source, (), definition.functions)
-            definition = Definition(
-                {"rules": {}}, definition.source, ((definition, "as-is"), (added, "as-is")), definition.functions
-            )
+            definition = Definition(written, definition.source, ((definition, "as-is"),), definition.functions)
     return definition, placed
 
 
