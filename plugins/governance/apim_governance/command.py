@@ -38,8 +38,11 @@ def add(parsers: Any) -> None:
         """Documents may stand before, between and behind options."""
         given, behind = _divided(sys.argv[1:] if args is None else list(args))
         parsed, others = parse(given, namespace)
-        parsed.documents = [each for each in others if not _is_option(each)] + behind
-        return parsed, [each for each in others if _is_option(each)]
+        unknown = [each.lstrip("-") for each in others if _is_option(each)]
+        if unknown:
+            parser.error(f"Unknown argument{'s' * (len(unknown) > 1)}: {', '.join(unknown)}")
+        parsed.documents = others + behind
+        return parsed, []
 
     def refuse(message: str) -> NoReturn:
         parser.print_usage(sys.stderr)

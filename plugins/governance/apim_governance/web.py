@@ -1,6 +1,6 @@
 """Documents in the web, for those who allow them: fetched from public addresses only, bounded in size and time.
 
-The address that was looked at is the one that is connected to, so a name that changes its mind in between gains nothing.
+The address that was looked at is the one that is connected to, so a name that changes in between gains nothing.
 """
 
 from __future__ import annotations

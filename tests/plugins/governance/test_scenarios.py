@@ -1,4 +1,4 @@
-"""The scenarios of Spectral's command, played with ``apim lint``: what is typed, what is printed, and the exit status."""
+"""The scenarios of Spectral's command, played with ``apim lint``: what is typed, printed, and the exit status."""
 
 from __future__ import annotations
 

@@ -91,7 +91,9 @@ def read_document(
         positions = document._positions
         assert isinstance(positions, JSONPositions)
         document.problems = _problems(
-            document, [(path, span, "Duplicate key") for path, span in positions.duplicates()], options.duplicate_keys
+            document,
+            [(path, span, f"Duplicate key: {path[-1]}") for path, span in positions.duplicates()],
+            options.duplicate_keys,
         )
     return document
 
@@ -102,7 +104,7 @@ def _read_yaml(text: str, source: str | None, options: ParserOptions) -> Documen
     except YAMLError as error:
         return _unreadable(text, source, error.reason, error.offset)
     document = Document(text, source, read.data, read)
-    twice = [(path, span, "duplicate key") for path, span in read.duplicates]
+    twice = [(path, span, f"Duplicate key: {path[-1]}") for path, span in read.duplicates]
     document.problems = (
         *_problems(document, twice, options.duplicate_keys),
         *_problems(document, read.incompatible, options.incompatible_values),

@@ -168,13 +168,13 @@ class YAMLText:
         own: set[str] = set()
         for name, value in node.value:
             if not isinstance(name, ScalarNode):
-                self.incompatible.append((path, _span(name), "mapping key must be a string scalar"))
+                self.incompatible.append((path, _span(name), "Mapping key must be a string scalar"))
                 continue
             kind = _kind(name)
             if kind != "string":
                 span = _span(name)
                 self.incompatible.append(
-                    ((*path, name.value), span, f"mapping key must be a string scalar rather than {kind}")
+                    ((*path, name.value), span, f"Mapping key must be a string scalar rather than {kind}")
                 )
             if name.value in own:
                 self.duplicates.append(((*path, name.value), _span(name)))

@@ -27,9 +27,7 @@ def text(report: Report) -> str:
         "severity": SEVERITY_NAMES[heaviest(findings)] if findings else "success",
         "counts": counts_text(findings),
         "date": datetime.now(UTC).strftime("%a %b %d %Y %H:%M:%S GMT+0000 (Coordinated Universal Time)"),
-        "rows": "\n".join(
-            _source(number, source, found) for number, (source, found) in enumerate(by_source(findings))
-        ),
+        "rows": "\n".join(_source(number, source, found) for number, (source, found) in enumerate(by_source(findings))),
     }
     return _PLACE.sub(lambda found: facts[found[1]], page)
 

@@ -55,7 +55,7 @@ def _rows(finding: Finding, widths: tuple[int, ...], colours: bool) -> Iterator[
 
 def wrapped(value: str, width: int) -> list[str]:
     """A text in lines of at most that width, broken at spaces, and within words where they are longer."""
-    lines = []
+    lines: list[str] = []
     for line in value.split("\n"):
         lines += _wrapped(line.strip(), width)
     return lines

@@ -48,8 +48,8 @@ def test_names_are_texts_and_others_are_told() -> None:
 
     assert {"responses": {"200": "ok", "404": "no"}} == document.data
     assert [
-        ("mapping key must be a string scalar rather than number", ("responses", "200"), 0),
-        ("mapping key must be a string scalar", ("responses",), 0),
+        ("Mapping key must be a string scalar rather than number", ("responses", "200"), 0),
+        ("Mapping key must be a string scalar", ("responses",), 0),
     ] == told(document)
 
 
