@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -71,10 +72,15 @@ _DAYS: Final = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 def _matching(pattern: str, ignore_case: bool = True) -> Callable[[str], bool]:
-    compiled = regex.compile(pattern, (regex.IGNORECASE if ignore_case else 0) | regex.ASCII)
+    """Whether a text is of that pattern, which is compiled when somebody asks."""
+    flags = (regex.IGNORECASE if ignore_case else 0) | regex.ASCII
+
+    @cache
+    def compiled() -> regex.Pattern[str]:
+        return regex.compile(pattern, flags)
 
     def matches(text: str) -> bool:
-        return compiled.fullmatch(text, timeout=SECONDS) is not None
+        return compiled().fullmatch(text, timeout=SECONDS) is not None
 
     return matches
 
