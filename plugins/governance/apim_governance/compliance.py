@@ -16,8 +16,9 @@ from typing import Any, Final
 
 import attrs
 
+from apim_governance.evaluating import Artifact, Evaluation, RulesetResult
 from apim_governance.findings import Finding, Severity, path_text
-from apim_governance.policies import Artifact, Evaluation, Policy, RulesetResult, State
+from apim_governance.policies import Policy, State
 
 __all__ = ["BLOCKED", "Compliance", "refusal", "ruleset_result"]
 

@@ -1,38 +1,19 @@
 """Policies: which rulesets which APIs must follow, and what happens where they do not.
 
 A policy groups rulesets, and is attached to APIs by labels (``GLOBAL``: to all) and to states of their life. Its
-actions say what a finding of a severity does when an API comes into a state: ``notify`` tells, ``block`` refuses. The
-words of the report are those of WSO2's governance.
+actions say what a finding of a severity does when an API comes into a state: ``notify`` tells, ``block`` refuses.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from enum import Enum
 from typing import Any, Final, Literal
 
 import attrs
 
-from apim_governance.documents.document import Document
-from apim_governance.documents.formats import formats_of
-from apim_governance.findings import Finding, Severity
-from apim_governance.linter import Linter, Read
-from apim_governance.rulesets.model import Ruleset
-from apim_governance.waivers import Waiver, Waivers
+from apim_governance.findings import Severity
 
-__all__ = [
-    "GLOBAL",
-    "Action",
-    "Artifact",
-    "Evaluation",
-    "Evaluator",
-    "Policy",
-    "PolicyResult",
-    "RuleStatus",
-    "RulesetResult",
-    "State",
-    "Waived",
-]
+__all__ = ["GLOBAL", "Action", "Policy", "State"]
 
 State = Literal["create", "update", "deploy", "publish"]
 Level = Literal["error", "warn", "info"]
@@ -43,14 +24,6 @@ _LEVELS: Final[Mapping[Severity, Level]] = {
     Severity.INFO: "info",
     Severity.HINT: "info",
 }
-
-
-class RuleStatus(Enum):
-    """How a ruleset, a policy or an API came off."""
-
-    PASSED = "PASSED"
-    FAILED = "FAILED"
-    UNAPPLIED = "UNAPPLIED"
 
 
 @attrs.frozen

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from apim_governance.compliance import Compliance, refusal, ruleset_result
 from apim_governance.documents.document import read_document
-from apim_governance.policies import Action, Artifact, Evaluation, Evaluator, Policy
+from apim_governance.evaluating import Artifact, Evaluation, Evaluator
+from apim_governance.policies import Action, Policy
 from apim_governance.rulesets.compiling import Compiler
 from apim_governance.rulesets.model import Ruleset
 from apim_governance.rulesets.reading import Rulesets
