@@ -139,7 +139,7 @@ class Governor(Plugin):
     kind: ClassVar[str] = "governor"
 
     def judge(self, documents: Sequence[GovernedDocument]) -> Iterable[Judgement]:
-        """What there is to say of the documents of all APIs, each API's in a row.
+        """What there is to say of the documents of all APIs.
 
         It is called once, before ``start``. Raises ValueError where the governor's own settings cannot be used.
         """

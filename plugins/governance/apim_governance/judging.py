@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
@@ -80,8 +79,10 @@ def _artifacts(documents: Sequence[GovernedDocument]) -> Iterator[Artifact]:
         except NotThere:
             raise ValueError(f"{document.source} has changed: there is no {document.pointer} any more") from None
 
-    for (name, version), group in groupby(documents, key=lambda document: (document.api, document.version)):
-        listed = list(group)
+    by_api: dict[tuple[str, str], list[GovernedDocument]] = {}
+    for document in documents:
+        by_api.setdefault((document.api, document.version), []).append(document)
+    for (name, version), listed in by_api.items():
         labels = tuple(dict.fromkeys(label for document in listed for label in document.labels))
         yield Artifact(name, version, tuple(map(read, listed)), labels)
 
