@@ -143,7 +143,7 @@ class Evaluator:
                 findings.update(dict.fromkeys(document.problems))
                 continue
             formats = formats_of(document.data)
-            if ruleset.formats and ruleset.formats.isdisjoint(formats):
+            if ruleset.formats and formats.isdisjoint(ruleset.formats):
                 continue
             applied = True
             findings.update(dict.fromkeys(linter.lint(document, self._read)))
