@@ -8,26 +8,34 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
-__all__ = ["LARGEST", "files_below"]
+__all__ = ["LARGEST", "bytes_below", "files_below"]
 
 LARGEST: Final = 64 * 1024 * 1024
 """Bytes that a file may have."""
 
 
+def bytes_below(name: str, folders: Iterable[str], largest: int, advice: str) -> bytes:
+    """A file in one of these folders, given by their real paths, or below it.
+
+    Raises OSError for a larger one, and PermissionError, with the advice, for one that lies elsewhere.
+    """
+    place = os.path.realpath(name)
+    if not any(place.startswith(folder.rstrip(os.sep) + os.sep) for folder in folders):
+        raise PermissionError(errno.EACCES, f"{name} is in none of the folders that are read here{advice}")
+    with open(place, "rb") as file:
+        content = file.read(largest + 1)
+    if len(content) > largest:
+        raise OSError(errno.EFBIG, f"{name} has more than {largest:,} bytes")
+    return content
+
+
 def files_below(folders: Iterable[Path]) -> Callable[[str], str]:
     """A reader of files in these folders and below them. It raises OSError for all else, URLs among it."""
-    allowed = tuple(Path(os.path.realpath(folder)) for folder in folders)
+    allowed = [os.path.realpath(folder) for folder in folders]
 
     def read(name: str) -> str:
         if "://" in name:
             raise PermissionError(errno.EACCES, f"{name} is not fetched here: keep a copy beside the configuration")
-        path = Path(os.path.realpath(name))
-        if not any(path.is_relative_to(folder) for folder in allowed):
-            raise PermissionError(errno.EACCES, f"{name} is in none of the folders that are read here")
-        with path.open("rb") as file:
-            content = file.read(LARGEST + 1)
-        if len(content) > LARGEST:
-            raise OSError(errno.EFBIG, f"{name} has more than {LARGEST:,} bytes")
-        return content.decode("utf-8-sig")
+        return bytes_below(name, allowed, LARGEST, "").decode("utf-8-sig")
 
     return read

@@ -7,13 +7,13 @@ A reference in a document that somebody sent must not show other files of the ma
 from __future__ import annotations
 
 import base64
-import errno
 import glob
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from apim_governance.guarded import bytes_below
 from apim_governance.web import WebReader
 
 __all__ = ["ENCODINGS", "LARGEST", "Sources", "default_ruleset", "expanded", "is_url"]
@@ -54,15 +54,8 @@ class Sources:
             if self._web is None:
                 raise OSError(f"{name} is not fetched: allow it with --allow-urls")
             return self.decoded(self._web.read(name))
-        place = os.path.realpath(name)
-        if not any(place.startswith(folder.rstrip(os.sep) + os.sep) for folder in self._folders):
-            reason = f"{name} is in none of the folders that are read here; name its folder with --allow-folder"
-            raise PermissionError(errno.EACCES, reason)
-        with open(place, "rb") as file:
-            content = file.read(LARGEST + 1)
-        if len(content) > LARGEST:
-            raise OSError(f"{name} has more than {LARGEST:,} bytes")
-        return self.decoded(content)
+        advice = "; name its folder with --allow-folder"
+        return self.decoded(bytes_below(name, self._folders, LARGEST, advice))
 
     def decoded(self, content: bytes) -> str:
         """Bytes as text; what is none in the encoding is replaced."""
