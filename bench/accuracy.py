@@ -1,8 +1,12 @@
-"""How exact limits are over processes: `python -m bench.accuracy [--seconds 10] [--processes 4] [--modes exact]`.
+"""How exact limits are over processes: `python -m bench.accuracy [--seconds 10] [--processes 4] [--modes exact]
+[--disturb kill]`.
 
 Starts a `redis-server` and some processes, which stand for gateways. Together they ask for three times what the limit
 gives, in bursts: each process draws when its next calls come (exponential pauses, a few calls at once). What was let
 through is held against what the limit permits from the first call to the last answer; 1.000 is all of it.
+
+With `--disturb kill` the store is killed after a third of the time and started again, empty, after another third; with
+`--disturb slow` it answers nothing in that time.
 
 A mode is a way to use a counter store, by name in ``MODES``: an async context manager that yields what takes a unit.
 """
@@ -14,11 +18,13 @@ import json
 import math
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +62,7 @@ async def exact(url: str, limit: Limit) -> AsyncIterator[Take]:
         yield take
 
 
-def limited(mode: str) -> Mode:
+def limited(mode: str, timeout: str = "5s") -> Mode:
     """As a policy with that mode decides."""
 
     @contextlib.asynccontextmanager
@@ -67,7 +73,7 @@ def limited(mode: str) -> Mode:
         async with started(RedisCounters(Secret(url), timeout="5s"), FakeContext()) as store:
             clock: Any = SystemClock()
             context = FakeContext(clock=clock, counter_stores={"default": store})
-            counter = await open_counter(context, "accuracy", limit, Counting(mode=mode, timeout=Duration("5s")))
+            counter = await open_counter(context, "accuracy", limit, Counting(mode=mode, timeout=Duration(timeout)))
 
             async def take(key: str) -> bool:
                 wait = counter.take(key)
@@ -79,7 +85,10 @@ def limited(mode: str) -> Mode:
     return opened
 
 
-MODES: Mapping[str, Mode] = {"store": exact, **{mode: limited(mode) for mode in ("exact", "lease", "hybrid", "async")}}
+OF_POLICIES = ("exact", "lease", "hybrid", "async")
+MODES: Mapping[str, Mode] = {"store": exact, **{mode: limited(mode) for mode in OF_POLICIES}}
+DISTURBED: Mapping[str, Mode] = {mode: limited(mode, "100ms") for mode in OF_POLICIES}
+"""With the time-out that a policy has unless told: after it, `local` decides."""
 
 
 @attrs.frozen
@@ -137,7 +146,8 @@ async def burst(take: Take, rate: float, seconds: float) -> Outcome:
 
 async def gateway(settings: Mapping[str, Any]) -> None:
     """What runs in each process: say that it is ready, wait until all are, ask, and tell what came of it."""
-    async with MODES[settings["mode"]](settings["url"], Limit(**settings["limit"])) as take:
+    modes = DISTURBED if settings["disturbed"] else MODES
+    async with modes[settings["mode"]](settings["url"], Limit(**settings["limit"])) as take:
         await take("warm")
         print("ready", flush=True)
         await asyncio.to_thread(sys.stdin.readline)
@@ -145,11 +155,56 @@ async def gateway(settings: Mapping[str, Any]) -> None:
         print(json.dumps(attrs.asdict(outcome)), flush=True)
 
 
-def together(mode: str, url: str, limit: Limit, processes: int, seconds: float) -> Outcome:
-    """Let so many processes ask at the same time for three times what the limit gives."""
+class Server:
+    """A store of our own, at the same address again when it starts again."""
+
+    def __init__(self, program: str, folder: Path) -> None:
+        self._path = folder / "redis"
+        self._command = [program, "--port", "0", "--unixsocket", str(self._path), "--save", "", "--dir", str(folder)]
+        self._process: subprocess.Popen[bytes]
+
+    @property
+    def url(self) -> str:
+        return f"unix://{self._path}"
+
+    def start(self) -> None:
+        self._path.unlink(missing_ok=True)
+        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
+        while not self._path.exists():
+            time.sleep(0.01)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def pause(self) -> None:
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+    def disturb(self, how: str, seconds: float) -> None:
+        """Be away for the middle third of so many seconds, which begin now."""
+        time.sleep(seconds / 3)
+        (self.kill if how == "kill" else self.pause)()
+        time.sleep(seconds / 3)
+        (self.start if how == "kill" else self.resume)()
+
+
+def together(
+    mode: str, url: str, limit: Limit, processes: int, seconds: float, disturb: Callable[[], None] | None = None
+) -> Outcome:
+    """Let so many processes ask at the same time for three times what the limit gives, and disturb them meanwhile."""
     written = attrs.asdict(limit, filter=lambda field, value: field.name not in ("zone", "calendar"))
     rate = TIMES_THE_LIMIT * limit.units / limit.seconds / processes
-    settings = {"mode": mode, "url": url, "limit": written, "rate": rate, "seconds": seconds}
+    settings = {
+        "mode": mode,
+        "url": url,
+        "limit": written,
+        "rate": rate,
+        "seconds": seconds,
+        "disturbed": disturb is not None,
+    }
     command = [sys.executable, "-m", "bench.accuracy", "--gateway", json.dumps(settings)]
     children = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
@@ -164,6 +219,8 @@ def together(mode: str, url: str, limit: Limit, processes: int, seconds: float) 
             assert child.stdin is not None
             child.stdin.write("go\n")
             child.stdin.flush()
+        if disturb is not None:
+            disturb()
         outcomes = [Outcome(**json.loads(child.communicate(timeout=seconds + 60)[0])) for child in children]
     finally:
         for child in children:
@@ -179,22 +236,18 @@ def together(mode: str, url: str, limit: Limit, processes: int, seconds: float) 
 
 
 @contextlib.contextmanager
-def redis_server() -> Iterator[str]:
-    """The URL of a server of our own."""
+def redis_server() -> Iterator[Server]:
+    """A server for one run."""
     program = shutil.which("redis-server")
     if program is None:
         raise SystemExit("bench.accuracy needs redis-server: run tests/peers/install")
     with tempfile.TemporaryDirectory(prefix="apim-bench-") as folder:
-        path = Path(folder) / "redis"
-        command = [program, "--port", "0", "--unixsocket", str(path), "--save", "", "--dir", folder]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        server = Server(program, Path(folder))
+        server.start()
         try:
-            while not path.exists():
-                time.sleep(0.01)
-            yield f"unix://{path}"
+            yield server
         finally:
-            process.kill()
-            process.wait()
+            server.kill()
 
 
 def main() -> int:
@@ -202,6 +255,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=10.0, help="length of each run (default 10)")
     parser.add_argument("--processes", type=int, default=4, help="processes that stand for gateways (default 4)")
     parser.add_argument("--modes", default=",".join(MODES), help=f"comma-separated, of: {', '.join(MODES)}")
+    parser.add_argument("--disturb", choices=("kill", "slow"), help="what becomes of the store in the middle third")
     parser.add_argument("--gateway", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.gateway is not None:
@@ -210,8 +264,9 @@ def main() -> int:
     print("| mode | algorithm | asked | let through | failed | of what is permitted |\n|---|---|---|---|---|---|")
     for mode in given.modes.split(","):
         for name, limit in LIMITS.items():
-            with redis_server() as url:
-                found = together(mode, url, limit, given.processes, given.seconds)
+            with redis_server() as server:
+                disturb = partial(server.disturb, given.disturb, given.seconds) if given.disturb else None
+                found = together(mode, server.url, limit, given.processes, given.seconds, disturb)
             print(
                 f"| `{mode}` | {name} | {found.asked:,} | {found.allowed:,} | {found.failed:,} "
                 f"| {found.ratio(limit):.4f} |",
