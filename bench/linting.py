@@ -20,7 +20,7 @@ SPECTRAL = "@stoplight/spectral-cli@6.16.3"
 CACHE = Path(__file__).parent / ".cache" / "spectral"
 RULESET = "extends: [spectral:oas]\n"
 SMALL, LARGE = 100_000, 5_000_000
-"""Bytes of a document with a budget: half the time for a small one; a tenth, and a quarter of the memory, for a large."""
+"""Bytes of a document with a budget: half the time for a small one, a tenth and a quarter of the memory for a large."""
 
 
 def original() -> Path:
