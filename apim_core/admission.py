@@ -27,6 +27,10 @@ _WITH_SCOPES: Final = ("Bearer", "DPoP")
 """Schemes of which a challenge may say that the scope is not enough."""
 
 
+Recognise = Callable[[Exchange], Principal | None]
+Admit = Callable[[Exchange], "CompiledPlan | Awaitable[CompiledPlan]"]
+
+
 class CompiledPlan:
     """A plan, ready to let clients in; ``callers`` knows whom."""
 
@@ -54,9 +58,7 @@ class CompiledPlan:
         self.authenticator = authenticator
         self.find: Callable[[Exchange], Credential | None] = authenticator.find
         self.judge: Callable[[Credential, Exchange], Principal | Awaitable[Principal]] = authenticator.judge
-        self.recognise: Callable[[Exchange], Principal | None] | None = (
-            authenticator.recognise if _recognises(type(authenticator)) else None
-        )
+        self.recognise: Recognise | None = authenticator.recognise if _recognises(type(authenticator)) else None
         self.condition = condition
         self.requires_subscription = requires_subscription
         self.callers = callers
@@ -75,7 +77,7 @@ class CompiledPlan:
 class Admission:
     """The way into an API, by one of its plans."""
 
-    __slots__ = ("_conceal", "plans")
+    __slots__ = ("_conceal", "admit", "plans")
 
     def __init__(self, plans: tuple[CompiledPlan, ...]) -> None:
         self.plans = plans
@@ -84,12 +86,40 @@ class Admission:
         self._conceal: tuple[Callable[[Exchange], None], ...] = tuple(
             each.conceal for each in authenticators if type(each).conceal is not Authenticator.conceal
         )
-
-    def admit(self, exchange: Exchange) -> CompiledPlan | Awaitable[CompiledPlan]:
+        only = plans[0] if len(plans) == 1 and plans[0].condition is None else None
+        quick = None if only is None or only.recognise is None else self._recognising(only, only.recognise)
+        self.admit: Admit = quick or self._try_all
         """The plan by which the exchange comes in; an awaitable of it where somebody has to be asked.
 
         Raises Fault: the first refusal, or a technical failure before any.
         """
+
+    def _recognising(self, plan: CompiledPlan, recognise: Recognise) -> Admit:
+        """``admit`` where there is one plan, whose callers are mostly known."""
+        try_all, find, conceals, entered = self._try_all, plan.callers.find, self._conceal, plan.plan
+
+        def admit(exchange: Exchange) -> CompiledPlan | Awaitable[CompiledPlan]:
+            try:
+                principal = recognise(exchange)
+                if principal is None:
+                    return try_all(exchange)
+                caller = find(principal)
+                exchange.principal = principal
+                exchange.application = caller.application
+                exchange.subscription = caller.subscription
+                exchange.key_type = caller.key_type
+                exchange.plan = entered
+                for conceal in conceals:
+                    conceal(exchange)
+            except Fault:
+                raise
+            except Exception as error:
+                raise fault_of(error, f"plan {entered.name}") from error
+            return plan
+
+        return admit
+
+    def _try_all(self, exchange: Exchange) -> CompiledPlan | Awaitable[CompiledPlan]:
         return self._try(iter(self.plans), exchange)
 
     def _try(

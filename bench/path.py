@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ from bench.table import columns
 from bench.tokens import tokens_for
 
 CACHE = Path(__file__).parent / ".cache"
-ROWS = ("plain", "policies", "secured", "post", "64k")
+ROWS = ("plain", "policies", "limits", "cache", "secured", "post", "64k")
 CONNECTIONS = 32
 TURNS = 32
 """Requests of each connection in a batch."""
@@ -61,6 +62,10 @@ def row(name: str) -> Row:
     body = SMALL_BODY.encode()
     if name == "policies":
         service = attrs.evolve(service, header_policies=True)
+    elif name == "limits":
+        service = attrs.evolve(service, limits=4)
+    elif name == "cache":
+        service = attrs.evolve(service, cached=True)
     elif name == "secured":
         service = attrs.evolve(service, tokens=tokens_for(1000, CACHE))
         assert service.tokens is not None
@@ -70,7 +75,7 @@ def row(name: str) -> Row:
     elif name == "64k":
         body = b"0123456789abcdef" * (MEDIUM_BYTES // 16)
     head = (
-        "HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nDate: Mon, 30 Nov 2026 13:51:18 GMT\r\n"
+        f"HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nDate: {formatdate(usegmt=True)}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: keep-alive\r\n\r\n"
     )
     return Row(service, requests, head.encode() + body)
@@ -145,13 +150,15 @@ class Ends:
         self._received += len(data)
 
     async def begin(self) -> None:
-        """Send the first request, and keep how long the answer to it is."""
-        self.clients[0].data_received(self._requests[0])
-        for _ in range(20):
-            await self._answer_all()
+        """Send each request once, so that all is known, and keep how long the answer to one is."""
+        for each in self._requests:
+            self._received = 0
+            self.clients[0].data_received(each)
+            for _ in range(20):
+                await self._answer_all()
+            if not self._received:
+                raise RuntimeError("the gateway did not answer")
         self._size, self._received = self._received, 0
-        if not self._size:
-            raise RuntimeError("the gateway did not answer")
 
     async def turn(self) -> None:
         """One request on each connection, until all are answered."""

@@ -26,15 +26,18 @@ from httptools import HttpParserError, HttpParserInvalidMethodError, HttpParserU
 
 from apim_core.http.forwarding import Guard
 from apim_core.http.framing import FRAMING_FIELDS, PLAIN, PLAIN_CLOSE, Framing, framing_of
-from apim_core.http.known import KnownHeaders
+from apim_core.http.known import KnownBut, KnownHeaders
 from apim_core.http.settings import LimitSettings
 from apim_core.http.target import InvalidTarget, parse_authority, plain_target, split_target
 
 __all__ = ["HeadParser", "is_no_head", "too_large"]
 
 _UNDERSCORE, _TAB = b"_\t"
+_VISIBLE = bytes(range(0x21, 0x7F))
 _REMEMBERED = 4096
 """Up to this size the header fields of the last request are kept."""
+_LESSONS = 8
+"""How often a connection is looked at for the one field by which its requests differ."""
 _REQUEST_LINE = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+ [\x21-\x7e]+ HTTP/1\.[01]")
 _OTHER_VERSION = re.compile(rb"HTTP/(?!1\.[01])[0-9]\.[0-9]")
 _FIRST_LINE = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32} [\x21-\xff]+ HTTP/[0-9]\.[0-9]")
@@ -47,6 +50,8 @@ class _Known:
     """What the same header fields meant the last time."""
 
     headers: KnownHeaders
+    varied: KnownBut | None
+    """The same, where one of them has another value each time."""
     framing: Framing
     client: Client
     host: str
@@ -57,7 +62,9 @@ class HeadParser:
     """Reads the heads of one connection, one after the other.
 
     A client that keeps its connection mostly sends the same fields again and again. When they come for the third time
-    in a row, byte for byte, what they meant is known; only the request line, if it is a plain one, is read anew.
+    in a row, byte for byte, what they meant is known; only the request line, if it is a plain one, is read anew. So is
+    the value of one field, where requests differ in that alone, as they do in the token if a proxy sends those of many
+    clients; never of one that framing, the guard or the host depend on.
     """
 
     __slots__ = (
@@ -65,13 +72,17 @@ class HeadParser:
         "_block",
         "_client",
         "_fed",
+        "_fixed",
         "_guard",
         "_host",
         "_items",
+        "_key",
         "_known",
+        "_lessons",
         "_limits",
         "_most",
         "_parser",
+        "_prefix",
         "_scheme",
         "_small",
         "_stale",
@@ -83,13 +94,20 @@ class HeadParser:
         self._limits = limits
         self._guard = guard
         self._watched = FRAMING_FIELDS | guard.watched
+        self._fixed = self._watched | {b"host"}
         self._small = min(limits.request_line, limits.header, limits.head)
         self._most = limits.headers
         self._client = client
         self._scheme = "http" if client.tls is None else "https"
         self._items: list[Pair] = []
         self._block: bytes | None = None
+        """The fields of the last request, with the line ends around them."""
+        self._prefix: bytes | None = None
+        """The beginning of the line that differs from request to request."""
+        self._key: object = None
+        """What of the fields is compared: all, or those before and behind that line."""
         self._known: _Known | None = None
+        self._lessons = _LESSONS
         self._authority: bytes | None = None
         self._host = ""
         self._fed = False
@@ -114,28 +132,65 @@ class HeadParser:
     def read(self, head: bytes) -> tuple[Request, Framing, Client]:
         """Read one head, from its first byte to the empty line and with nothing behind it. Raises Fault."""
         end = head.find(b"\r\n")
-        block = head[end:]
+        key: object = head[end:]
+        value = None
+        if self._prefix is not None:
+            before, found, behind = head[end:].partition(self._prefix)
+            given, _, rest = behind.partition(b"\r\n")
+            if found and _is_plain(given) and len(head) <= self._small:
+                key = (before, rest)
+                value = given
+        if key != self._key:
+            self._learn(head[end:], key)
+            return self._read_fields(head, end)
         known = self._known
-        if block != self._block:
-            self._block = block if len(block) <= _REMEMBERED else None
-            self._known = None
-        elif known is not None:
-            words = head[:end].split(b" ")
-            name = _METHODS.get(words[0])
-            if name is not None and len(words) == 3 and words[2] == b"HTTP/1.1" and end <= self._small:
-                target = plain_target(words[1])
-                if target is not None:
-                    self._fed = False
-                    request = Request.arrived(
-                        name, target[0], target[1], known.headers.share(), Body.arrived(b""), known.host, known.scheme
-                    )
-                    return request, known.framing, known.client
-        else:
+        if known is None:
             request, framing, client = self._read_fields(head, end)
-            if not framing.version_10 and b"\nupgrade:" not in block.lower():
-                self._known = _Known(KnownHeaders(request.headers), framing, client, request.host, request.scheme)
+            if not framing.version_10 and b"\nupgrade:" not in head.lower():
+                self._know(request, framing, client, value is not None)
             return request, framing, client
+        words = head[:end].split(b" ")
+        name = _METHODS.get(words[0])
+        if name is not None and len(words) == 3 and words[2] == b"HTTP/1.1" and end <= self._small:
+            target = plain_target(words[1])
+            if target is not None:
+                self._fed = False
+                varied = known.varied  # where a value was cut out
+                headers = known.headers.share() if value is None or varied is None else varied.with_value(value)
+                request = Request.arrived(
+                    name, target[0], target[1], headers, Body.arrived(b""), known.host, known.scheme
+                )
+                return request, known.framing, known.client
         return self._read_fields(head, end)
+
+    def _learn(self, block: bytes, key: object) -> None:
+        """The fields differ from those before: keep them, and see whether they differ by the value of one."""
+        last, self._block = self._block, None
+        self._known = None
+        self._key = None
+        if len(block) > _REMEMBERED:
+            return
+        self._block = block
+        self._key = key
+        if last is not None and self._lessons:
+            self._lessons -= 1
+            prefix = _difference(last, block)
+            if prefix is not None and prefix != self._prefix and prefix[2:-2].lower() not in self._fixed:
+                self._prefix = prefix
+                self._key = None
+
+    def _know(self, request: Request, framing: Framing, client: Client, varied: bool) -> None:
+        """Keep what fields mean that have come twice."""
+        headers = KnownHeaders(request.headers)
+        but = None
+        if varied:
+            assert self._prefix is not None
+            try:
+                but = KnownBut(headers, self._prefix[2:-2].lower())
+            except LookupError:
+                self._prefix = None
+                return
+        self._known = _Known(headers, but, framing, client, request.host, request.scheme)
 
     def _read_fields(self, head: bytes, end: int) -> tuple[Request, Framing, Client]:
         items = self._feed(head)
@@ -213,6 +268,24 @@ class HeadParser:
         else:
             self._host = "" if authority is None else parse_authority(authority)
             self._authority = None
+
+
+def _difference(block: bytes, other: bytes) -> bytes | None:
+    """The beginning of the one line in which two blocks of fields differ, if it is the name of a field."""
+    lines, others = block.split(b"\r\n"), other.split(b"\r\n")
+    if len(lines) != len(others):
+        return None
+    differing = [(line, other) for line, other in zip(lines, others, strict=True) if line != other]
+    if len(differing) != 1:
+        return None
+    (name, colon, _), (other_name, _, _) = (line.partition(b": ") for line in differing[0])
+    return b"\r\n" + name + colon if colon and name and name == other_name else None
+
+
+def _is_plain(value: bytes) -> bool:
+    """Whether a value is visible ASCII, with one space in it at most."""
+    left = value.translate(None, _VISIBLE)
+    return (not left or (left == b" " and not value.startswith(b" ") and not value.endswith(b" "))) and value != b""
 
 
 def _older(version: bytes) -> Framing:

@@ -119,6 +119,59 @@ def test_a_head_means_the_same_the_third_time_and_under_fields_that_are_known(da
         assert read_with(new_parser(), heads[-1]) == read_with(parser, heads[-1])
 
 
+FIELDS = ["Host", "Authorization", "X-API-Key", "X_Key", "Content-Length", "Transfer-Encoding", "Connection", "Cookie",
+          "X-Forwarded-For", "Upgrade", "Accept"]  # fmt: skip
+VALUES = ["a", "b", "", " a", "a ", "Bearer a", "Bearer  a", "\t", "a\x00", "é", "0", "1", "close", "x-api-key",
+          "keep-alive", "chunked", "a\r\nHost: b", "a\r\n b", "a\nX: b", "a\rX: b", "a" * 9000]  # fmt: skip
+
+
+@settings(max_examples=500)
+@given(
+    st.lists(st.tuples(st.sampled_from(FIELDS), st.sampled_from(VALUES[:2])), max_size=4),
+    st.sampled_from(FIELDS),
+    st.integers(0, 4),
+    st.lists(st.tuples(st.sampled_from(VALUES), st.integers(0, 20)), max_size=6),
+)
+@example([("Accept", "a")], "Authorization", 1, [("Bearer a", 1), ("Bearer b", 1), ("a\r\nHost: b", 1), ("b", 0)])
+def test_a_head_means_the_same_whatever_one_of_its_fields_was_before(fields, name, place, later):
+    def head(value, place):
+        lines = [("Host", "a"), *fields]
+        lines.insert(place, (name, value))
+        return b"GET /x HTTP/1.1\r\n%b\r\n" % b"".join(f"{n}: {v}\r\n".encode("latin-1") for n, v in lines)
+
+    parser = new_parser()
+    for number in range(5):  # the field by which they differ is learned
+        each = head(f"token-{number}", place)
+        first = read_with(new_parser(), each)
+        assert first == read_with(parser, each)
+        if isinstance(first, int) or not first[-2].keep_alive:
+            return  # the connection ends with it
+    for value, moved in later:
+        each = head(value, moved if moved < 5 else place)
+        expected = read_with(new_parser(), each)
+        assert expected == read_with(parser, each)
+        if isinstance(expected, int) or not expected[-2].keep_alive:
+            return
+
+
+def test_the_fields_around_a_token_are_read_once_however_often_it_changes():
+    parser = new_parser()
+    heads = [
+        b"GET /x HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer %d\r\nAccept: b\r\n\r\n" % number for number in range(9)
+    ]
+    for each in heads:
+        assert read_with(new_parser(), each) == read_with(parser, each)
+    rests = set()
+    for each in heads:
+        request, _, _ = parser.read(each)
+        request.headers.discard(b"authorization")
+        assert [(b"Host", b"a"), (b"Accept", b"b")] == list(request.headers.raw())
+        assert None is request.headers.first(b"authorization")
+        rests.add(id(request.headers.origin))
+        request.headers["Accept"] = "c"
+    assert 1 == len(rests)
+
+
 @settings(max_examples=1000)
 @given(mutated())
 def test_every_head_that_is_understood_is_in_the_grammar(data):

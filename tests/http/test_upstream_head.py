@@ -7,7 +7,7 @@ from apim_sdk.identity import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apim_core.http.known import KnownHeaders
+from apim_core.http.known import KnownBut, KnownHeaders
 from apim_core.http.upstream_head import RequestHead, upgrade_of
 from apim_core.http.upstream_settings import Origin, UpstreamProxy, UpstreamSettings
 
@@ -221,3 +221,28 @@ def test_fields_that_came_before_are_written_the_same_until_something_they_depen
     ):
         fresh = Request("GET", "/", headers=request.headers.copy(), host=request.host, scheme=request.scheme)
         assert writer.write(fresh, "/a", whom, 0, False) == writer.write(request, "/a", whom, 0, False)
+
+
+def test_fields_that_came_before_but_for_a_token_are_written_as_if_it_had_not_been_there():
+    known = KnownBut(KnownHeaders(Headers([("Host", "a"), ("Authorization", "0"), ("B", "1")])), b"authorization")
+    writer = RequestHead(ORIGIN, UpstreamSettings(), "via")
+    bare = Request("GET", "/", headers=Headers([("Host", "a"), ("B", "1")]), host="a")
+    whole = Request("GET", "/", headers=Headers([("Host", "a"), ("Authorization", "2"), ("B", "1")]), host="a")
+
+    for _ in range(2):
+        kept = Request("GET", "/", headers=known.with_value(b"2"), host="a")
+        assert writer.write(whole, "/", None, 0, False) == writer.write(kept, "/", None, 0, False)
+        removed = Request("GET", "/", headers=known.with_value(b"2"), host="a")
+        removed.headers.discard(b"authorization")
+        assert writer.write(bare, "/", None, 0, False) == writer.write(removed, "/", None, 0, False)
+        changed = Request("GET", "/", headers=known.with_value(b"2"), host="a")
+        changed.headers["B"] = "3"
+        changed.headers.discard(b"authorization")
+        assert b"\r\nB: 3\r\n" in writer.write(changed, "/", None, 0, False)
+        assert b"Authorization" not in writer.write(changed, "/", None, 0, False)
+
+
+def test_a_field_that_is_not_there_once_is_none_to_vary():
+    for fields in ([("A", "1")], [("B", "1"), ("b", "2")]):
+        with pytest.raises(LookupError):
+            KnownBut(KnownHeaders(Headers(fields)), b"b")

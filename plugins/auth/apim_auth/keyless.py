@@ -25,6 +25,9 @@ class Keyless(Authenticator):
     anonymous = True
     example: ClassVar[Any] = {}
 
+    def recognise(self, exchange: Exchange) -> Principal:
+        return ANONYMOUS
+
     def find(self, exchange: Exchange) -> Credential:
         return _NOTHING
 

@@ -68,6 +68,7 @@ class Rule:
         "_line",
         "_loud",
         "_policy",
+        "_quiet",
         "_settle",
         "_take",
         "_terms",
@@ -88,6 +89,9 @@ class Rule:
         self._counts_refused = limit.count_refused
         self._threshold = -1 if terms.warn_at is None else limit.most - math.ceil(limit.most * terms.warn_at)
         self._loud = bool(terms.headers) or terms.warn_at is not None or not terms.stops
+        passes_on = type(self)._passed is not Rule._passed
+        self._quiet = not (self._loud or self._counts_refused or passes_on)
+        """Whether a call that comes through leaves nothing to do but what another limit's refusal asks for."""
         window = f";w={int(limit.seconds)}" if limit.seconds.is_integer() else ""
         unit = "" if terms.unit == "requests" else f';qu="{terms.unit}"'
         self._policy = f'"{terms.name}";q={limit.units}{unit}{window}'
@@ -97,6 +101,9 @@ class Rule:
         """Take units for a call. Raises Reject where there are too few; answers an awaitable where a store decides."""
         key = self._key(exchange)
         wait = self._take(key, cost)
+        if self._quiet and wait == 0.0:
+            exchange.if_faulted(partial(self._leave, key, cost))
+            return None
         if not isinstance(wait, float):
             return self._await(exchange, key, cost, wait)
         if wait:

@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
+from typing import Any, Final
 
 from apim_sdk.counting.limit import Clock, Forgot, Grant, Key, Limit
 
 __all__ = ["Table"]
 
+_FEW: Final = 100
+"""Keys that are not worth a look whether they are idle: the callers of a small API come again and again."""
+
 
 class Table:
     """The keys of one limit, at most ``size`` of them; ``len`` tells how many.
 
-    It belongs to one event loop. A key that is idle is as good as a new one. Each new key looks at two of the oldest:
-    idle ones leave, others go to the end, so that no call ever waits for a clean-up. Where all keys are in use, the
-    oldest is forgotten, of which ``forgot`` is told.
+    It belongs to one event loop. A key that is idle is as good as a new one. Once there are more than a few, each new
+    key looks at two of the oldest: idle ones leave, others go to the end, so that no call ever waits for a clean-up.
+    Where all keys are in use, the oldest is forgotten, of which ``forgot`` is told.
 
     Time is counted in whole ticks of ``_now``, so that no sum rounds.
     """
 
-    __slots__ = ("_clock", "_forgot", "_order", "_size", "_values", "limit")
+    __slots__ = ("_clock", "_few", "_forgot", "_order", "_size", "_values", "limit")
 
     def __init__(self, limit: Limit, clock: Clock, size: int, forgot: Forgot) -> None:
         self.limit = limit
         self._clock = clock
         self._size = size
+        self._few = min(size, _FEW)
         self._forgot = forgot
         self._values: dict[Key, Any] = {}
         self._order: deque[Key] = deque()
@@ -89,15 +93,16 @@ class Table:
         """Keep the value of a key that is new."""
         values = self._values
         order = self._order
-        for _ in range(min(2, len(order))):
-            oldest = order.popleft()
-            if self._idle(values[oldest], now):
-                del values[oldest]
-            elif len(values) < self._size:
-                order.append(oldest)
-            else:
-                del values[oldest]
-                self._forgot()
+        if len(order) >= self._few:
+            for _ in range(min(2, len(order))):
+                oldest = order.popleft()
+                if self._idle(values[oldest], now):
+                    del values[oldest]
+                elif len(values) < self._size:
+                    order.append(oldest)
+                else:
+                    del values[oldest]
+                    self._forgot()
         values[key] = value
         order.append(key)
 

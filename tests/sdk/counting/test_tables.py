@@ -260,6 +260,20 @@ def test_idle_keys_leave_as_new_ones_come(algorithm: str) -> None:
 
 
 @algorithms
+def test_a_few_idle_keys_stay_and_are_as_good_as_new_ones(algorithm: str) -> None:
+    clock = FakeClock()
+    table = open_table(Limit(2, 1.0, algorithm), clock, 10_000)
+    for number in range(50):
+        table.take(number, 2)
+    clock.advance(10.0)
+    table.take("new")
+
+    assert 51 == len(table)
+    assert [table.standing("newer").remaining] * 50 == [table.standing(number).remaining for number in range(50)]
+    assert 0.0 == table.take(0, 2) < table.take(0, 1)
+
+
+@algorithms
 def test_a_full_table_forgets_its_oldest_key_and_says_so(algorithm: str) -> None:
     forgotten: list[None] = []
     table = open_table(Limit(1, 60.0, algorithm), FakeClock(), 3, lambda: forgotten.append(None))
