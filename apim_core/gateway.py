@@ -11,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from socket import socket
+from typing import Any
 
 from apim_sdk import errors
 from apim_sdk.context import Logger
@@ -32,6 +33,7 @@ from apim_core.http.server import Server
 from apim_core.http.stream import ClientGone, Stream
 from apim_core.listeners import certificate_problems, open_sockets, server_settings
 from apim_core.metrics import Metrics
+from apim_core.pipeline import Answer
 from apim_core.registry import Registry
 from apim_core.sharing import Shared
 from apim_core.snapshot import Snapshot
@@ -200,18 +202,31 @@ class Gateway:
             await self._retire(self.snapshot)
             self.snapshot = None
 
-    async def handle(self, stream: Stream) -> None:
-        """Take one request along the pipeline, answer it, and record it."""
+    def handle(self, stream: Stream) -> Coroutine[Any, Any, None] | None:
+        """Take one request along the pipeline, answer it, and record it; a coroutine of what has to wait."""
         snapshot = self.snapshot
         assert snapshot is not None
         if snapshot.active >= snapshot.most_active:
-            await stream.respond(self.refuse(Fault(errors.TOO_BUSY)))
-            return
+            refusal = self.refuse(Fault(errors.TOO_BUSY))
+            return None if stream.respond_at_once(refusal) else stream.respond(refusal)
         snapshot.active += 1
         exchange = Exchange(stream.request, stream.client, started=time.monotonic())
+        answer = snapshot.pipeline.answer(exchange)
+        if isinstance(answer, Response):
+            try:
+                answered = stream.respond_at_once(answer)
+            except BaseException:
+                self._over(snapshot, stream, exchange, CLIENT_CLOSED)
+                raise
+            if answered:
+                self._over(snapshot, stream, exchange, answer.status)
+                return None
+        return self._answer(snapshot, stream, exchange, answer)
+
+    async def _answer(self, snapshot: Snapshot, stream: Stream, exchange: Exchange, answer: Answer) -> None:
         status = CLIENT_CLOSED
         try:
-            response = await snapshot.pipeline.answer(exchange)
+            response = answer if isinstance(answer, Response) else await answer
             if not stream.respond_at_once(response):
                 await stream.respond(response)
             status = response.status
@@ -219,16 +234,22 @@ class Gateway:
             pass  # recorded with the status that says so
         finally:
             if exchange._afters:
-                await snapshot.pipeline.finish(exchange)
-            exchange.bytes_received = stream.bytes_received
-            exchange.bytes_sent = stream.bytes_sent
-            if exchange._deferred:
-                self._call_deferred(exchange)
-            recorder = snapshot.recorder
-            if recorder.wanted:
-                exchange.timings.finished = time.monotonic()
-                recorder.add(Record(exchange, status, time.time()))
-            snapshot.left()
+                waiting = snapshot.pipeline.finish(exchange)
+                if waiting is not None:
+                    await waiting
+            self._over(snapshot, stream, exchange, status)
+
+    def _over(self, snapshot: Snapshot, stream: Stream, exchange: Exchange, status: int) -> None:
+        """The exchange is over."""
+        exchange.bytes_received = stream.bytes_received
+        exchange.bytes_sent = stream.bytes_sent
+        if exchange._deferred:
+            self._call_deferred(exchange)
+        recorder = snapshot.recorder
+        if recorder.wanted:
+            exchange.timings.finished = time.monotonic()
+            recorder.add(Record(exchange, status, time.time()))
+        snapshot.left()
 
     def refuse(self, fault: Fault) -> Response:
         """The answer to a request that the wire refuses."""

@@ -10,7 +10,8 @@ for a request is to walk them. A pipeline belongs to one snapshot and is never c
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -30,6 +31,7 @@ from apim_core.steps import CompiledStep, PluginFault, fault_of, run
 __all__ = ["Chain", "Pipeline", "Target"]
 
 Steps = tuple[CompiledStep, ...]
+Answer = Response | Coroutine[Any, Any, Response]
 
 
 class Chain:
@@ -92,66 +94,206 @@ class Pipeline:
         self._templates = (templates,)
         self._on_failure = on_failure
 
-    async def answer(self, exchange: Exchange) -> Response:
-        """The answer to an exchange: the endpoint's, a policy's or that to a fault. Raises on cancellation only."""
-        target: Target | None = None
-        chain = self._nowhere
-        try:
-            try:
-                target = self._find(exchange)
-                if target.entry:
-                    waiting = run(target.entry, exchange)
-                    if waiting is not None:
-                        await waiting
-                admission = target.admission
-                if admission is None:
-                    chain = target.chain(None)
-                else:
-                    plan = admission.admit(exchange)
-                    if not isinstance(plan, CompiledPlan):
-                        plan = await plan
-                    chain = target.chain(plan.plan.name)
-                    if target.operation.scopes:
-                        authorize(exchange, plan)
-                if chain.request:
-                    path = exchange.endpoint_path
-                    waiting = run(chain.request, exchange)
-                    if waiting is not None:
-                        await waiting
-                    if exchange.endpoint_path is not path:
-                        exchange.endpoint_path = _rewritten(exchange.endpoint_path)
-                timings = exchange.timings
-                timings.endpoint_started = monotonic()
-                exchange.response = await chain.send(exchange)
-                timings.endpoint_finished = monotonic()
-            except Respond as answer:
-                exchange.response = answer.response
-                if chain is self._nowhere and target is not None:
-                    chain = target.chain(None)
-            if chain.response:
-                waiting = run(chain.response, exchange)
-                if waiting is not None:
-                    await waiting
-        except Respond as answer:
-            exchange.response = answer.response
-        except Exception as error:
-            await self._fail(error, exchange, target, chain)
-        if exchange._afters:
-            await self.finish(exchange)
-        assert exchange.response is not None
-        return exchange.response
+    def answer(self, exchange: Exchange) -> Answer:
+        """The answer to an exchange: the endpoint's, a policy's or that to a fault. Raises on cancellation only.
 
-    async def finish(self, exchange: Exchange) -> None:
-        """Run what policies want run when the answer leaves, or instead of it when the client has gone away."""
+        What waits for nothing is done when this returns; as nearly always for an endpoint, the rest is a coroutine.
+        """
+        target: Target | None = None
+        plan: CompiledPlan | None = None
+        try:
+            target = self._find(exchange)
+            if target.entry:
+                waiting = run(target.entry, exchange)
+                if waiting is not None:
+                    return self._later(waiting, self._admit, exchange, target, self._nowhere)
+            if target.admission is not None:
+                admitted = target.admission.admit(exchange)
+                if not isinstance(admitted, CompiledPlan):
+                    return self._later(admitted, self._enter, exchange, target, self._nowhere)
+                plan = admitted
+        except Exception as error:
+            return self._stop(error, exchange, target, self._nowhere)
+        return self._enter(exchange, target, plan)
+
+    def _admit(self, exchange: Exchange, target: Target, came: None) -> Answer:
+        """From admission on, where an ENTRY flow has waited."""
+        if target.admission is None:
+            return self._enter(exchange, target, None)
+        try:
+            admitted = target.admission.admit(exchange)
+        except Exception as error:
+            return self._stop(error, exchange, target, self._nowhere)
+        if isinstance(admitted, CompiledPlan):
+            return self._enter(exchange, target, admitted)
+        return self._later(admitted, self._enter, exchange, target, self._nowhere)
+
+    def _enter(self, exchange: Exchange, target: Target, plan: CompiledPlan | None) -> Answer:
+        """From authorization on."""
+        chain = self._nowhere
+        path = exchange.endpoint_path
+        try:
+            if plan is None:
+                chain = target.chain(None)
+            else:
+                chain = target.chain(plan.plan.name)
+                if target.operation.scopes:
+                    authorize(exchange, plan)
+            if chain.request:
+                waiting = run(chain.request, exchange)
+                if waiting is not None:
+                    return self._later(waiting, partial(self._send, chain, path), exchange, target, chain)
+        except Exception as error:
+            return self._stop(error, exchange, target, chain)
+        return self._send(chain, path, exchange, target)
+
+    async def _later(
+        self,
+        waiting: Awaitable[Any],
+        go_on: Callable[[Exchange, Target, Any], Answer],
+        exchange: Exchange,
+        target: Target,
+        chain: Chain,
+    ) -> Response:
+        """Wait, and go on with what came of it."""
+        try:
+            came = await waiting
+        except Exception as error:
+            answer = self._stop(error, exchange, target, chain)
+        else:
+            answer = go_on(exchange, target, came)
+        return answer if isinstance(answer, Response) else await answer
+
+    async def _send(self, chain: Chain, path: str, exchange: Exchange, target: Target, came: None = None) -> Response:
+        """From the endpoint on; ``path`` is where that was before the REQUEST flow."""
+        timings = exchange.timings
+        try:
+            if exchange.endpoint_path is not path:
+                exchange.endpoint_path = _rewritten(exchange.endpoint_path)
+            timings.endpoint_started = monotonic()
+            exchange.response = await chain.send(exchange)
+            timings.endpoint_finished = monotonic()
+        except Exception as error:
+            answer = self._stop(error, exchange, target, chain)
+        else:
+            if not chain.response and not exchange._afters:
+                return exchange.response
+            answer = self._respond(exchange, target, chain)
+        return answer if isinstance(answer, Response) else await answer
+
+    def _stop(self, error: Exception, exchange: Exchange, target: Target | None, chain: Chain) -> Answer:
+        """The way to the endpoint, or the endpoint, has ended with an answer or a fault."""
+        if chain is self._nowhere and target is not None:
+            chain = target.chain(None)
+        if not isinstance(error, Respond):
+            return self._fail(error, exchange, target, chain)
+        exchange.response = error.response
+        return self._respond(exchange, target, chain)
+
+    def _respond(self, exchange: Exchange, target: Target | None, chain: Chain) -> Answer:
+        """There is an answer: it goes through the RESPONSE flow, and leaves."""
+        if chain.response:
+            try:
+                waiting = run(chain.response, exchange)
+            except Exception as error:
+                return self._fail(error, exchange, target, chain)
+            if waiting is not None:
+                return self._respond_later(waiting, exchange, target, chain)
+        return self._leave(exchange) if exchange._afters else exchange.response  # type: ignore[return-value]
+
+    async def _respond_later(
+        self, waiting: Awaitable[None], exchange: Exchange, target: Target | None, chain: Chain
+    ) -> Response:
+        try:
+            await waiting
+        except Exception as error:
+            answer = self._fail(error, exchange, target, chain)
+        else:
+            answer = self._leave(exchange)
+        return answer if isinstance(answer, Response) else await answer
+
+    def _fail(self, error: Exception, exchange: Exchange, target: Target | None, chain: Chain) -> Answer:
+        """Put the answer to a fault into the exchange, and run the FAULT flow on it; or the answer of a policy that
+        answered in the RESPONSE flow."""
+        if isinstance(error, Respond):
+            exchange.response = error.response
+            return self._leave(exchange)
+        fault = error if isinstance(error, Fault) else fault_of(error, "endpoint")
+        self._report(fault)
+        if exchange.response is not None:
+            exchange.response.body.close()
+        exchange.faulted(fault)
+        templates = self._templates if target is None else target.templates
+        exchange.response = render(fault, exchange, templates)
+        if chain.fault:
+            try:
+                waiting = run(chain.fault, exchange)
+                if waiting is not None:
+                    return self._fail_later(waiting, exchange, templates)
+            except Exception as second:
+                self._fail_again(second, exchange, templates)
+        return self._leave(exchange)
+
+    async def _fail_later(
+        self, waiting: Awaitable[None], exchange: Exchange, templates: tuple[FaultTemplates, ...]
+    ) -> Response:
+        try:
+            await waiting
+        except Exception as second:
+            self._fail_again(second, exchange, templates)
+        answer = self._leave(exchange)
+        return answer if isinstance(answer, Response) else await answer
+
+    def _fail_again(self, error: Exception, exchange: Exchange, templates: tuple[FaultTemplates, ...]) -> None:
+        """The FAULT flow has ended with an answer, or a fault of its own."""
+        if isinstance(error, Respond):
+            exchange.response = error.response
+            return
+        second = error if isinstance(error, Fault) else fault_of(error, "fault flow")
+        self._report(second)
+        exchange.fault = second
+        exchange.response = render(second, exchange, templates)
+
+    def _report(self, fault: Fault) -> None:
+        if isinstance(fault, PluginFault):
+            self._on_failure(fault.policy or "endpoint", fault.error)
+
+    def _leave(self, exchange: Exchange) -> Answer:
+        """The answer is about to leave."""
+        waiting = self.finish(exchange)
+        response = exchange.response
+        assert response is not None
+        return response if waiting is None else self._leave_later(waiting, response)
+
+    async def _leave_later(self, waiting: Awaitable[None], response: Response) -> Response:
+        await waiting
+        return response
+
+    def finish(self, exchange: Exchange) -> Coroutine[Any, Any, None] | None:
+        """Run what policies want run when the answer leaves, or instead of it when the client has gone away; a
+        coroutine of the rest where one of them waits."""
         afters = exchange._afters
         while afters:
             after = afters.pop()
             try:
                 pending = after(exchange)
-                if pending is not None:
-                    await pending
             except Exception as error:
                 self._on_failure(_owner(after), error)
+            else:
+                if pending is not None:
+                    return self._finish_later(after, pending, exchange)
+        return None
+
+    async def _finish_later(
+        self, after: Callable[[Exchange], Any], pending: Awaitable[None], exchange: Exchange
+    ) -> None:
+        try:
+            await pending
+        except Exception as error:
+            self._on_failure(_owner(after), error)
+        rest = self.finish(exchange)
+        if rest is not None:
+            await rest
 
     def _find(self, exchange: Exchange) -> Target:
         request = exchange.request
@@ -182,33 +324,6 @@ class Pipeline:
             exchange.operation = Operation("*", known.operation.template)
             entry = (CompiledStep("match", _raising(Reject(errors.METHOD_NOT_ALLOWED, headers=allow))),)
         return Target(known.api, exchange.operation, entry, None, known.chain, known.templates)
-
-    async def _fail(self, error: Exception, exchange: Exchange, target: Target | None, chain: Chain) -> None:
-        """Put the answer to a fault into the exchange, and run the FAULT flow on it."""
-        fault = error if isinstance(error, Fault) else fault_of(error, "endpoint")
-        self._report(fault)
-        if chain is self._nowhere and target is not None:
-            chain = target.chain(None)
-        if exchange.response is not None:
-            exchange.response.body.close()
-        exchange.faulted(fault)
-        templates = self._templates if target is None else target.templates
-        exchange.response = render(fault, exchange, templates)
-        if chain.fault:
-            try:
-                waiting = run(chain.fault, exchange)
-                if waiting is not None:
-                    await waiting
-            except Respond as answer:
-                exchange.response = answer.response
-            except Fault as second:
-                self._report(second)
-                exchange.fault = second
-                exchange.response = render(second, exchange, templates)
-
-    def _report(self, fault: Fault) -> None:
-        if isinstance(fault, PluginFault):
-            self._on_failure(fault.policy or "endpoint", fault.error)
 
 
 def _rewritten(path: str) -> str:

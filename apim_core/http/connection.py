@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Coroutine
 from math import inf
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from apim_sdk.body import Body, BodyError, BrokenBody
 from apim_sdk.errors import BAD_REQUEST, CONTENT_TOO_LARGE, POLICY_FAILURE, REQUEST_TIMEOUT, Fault
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Connection"]
 
+_UNANSWERED = "the handler did not answer the request"
 _EMPTY_LINES = re.compile(rb"\A(?:\r\n)++")
 _CARRIAGE_RETURN = 13
 _CLOSE = (b"Connection: close",)
@@ -90,7 +92,7 @@ class Connection(Sending):
         if self._receiver is not None:
             self._receiver.body.fail(BodyError("the client closed the connection"))
         if self._task is not None:
-            self._task.cancel()
+            self.server.loop.call_soon(self._task.cancel)  # once it has begun, so that what it holds is given back
             self._task = None  # whose traceback would hold the frames that hold this connection, and a whole snapshot
 
     # Heads
@@ -125,7 +127,17 @@ class Connection(Sending):
         self._requests_left = left = self._requests_left - 1
         if left == 0:
             self.will_close = True
-        self._task = asyncio.Task(self._run(stream), loop=server.loop, name="request")  # a given name costs less
+        try:
+            waiting = server.handler(stream)
+        except Exception as error:
+            self._failed(stream, error)
+        else:
+            if waiting is not None:
+                self._task = asyncio.Task(self._wait(stream, waiting), loop=server.loop, name="request")  # costs less
+                return
+            if not stream.answered:
+                self._failed(stream, RuntimeError(_UNANSWERED))
+        self._finish()
 
     def _receive(self, data: bytes) -> None:
         """Take what arrives while a request is in work."""
@@ -186,20 +198,24 @@ class Connection(Sending):
 
     # The handler
 
-    async def _run(self, stream: Stream) -> None:
+    async def _wait(self, stream: Stream, waiting: Coroutine[Any, Any, None]) -> None:
         try:
-            await self.server.handler(stream)
-        except ClientGone:
-            self.reset()
+            await waiting
         except asyncio.CancelledError:
             self.reset()
             raise
         except Exception as error:
-            self._handler_failed(stream, error)
+            self._failed(stream, error)
         else:
             if not stream.answered:
-                self._handler_failed(stream, RuntimeError("the handler did not answer the request"))
+                self._failed(stream, RuntimeError(_UNANSWERED))
         self._finish()
+
+    def _failed(self, stream: Stream, error: Exception) -> None:
+        if isinstance(error, ClientGone):
+            self.reset()
+        else:
+            self._handler_failed(stream, error)
 
     def _handler_failed(self, stream: Stream, error: Exception) -> None:
         server = self.server

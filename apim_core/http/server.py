@@ -24,7 +24,8 @@ from apim_core.http.tls import Certificates
 
 __all__ = ["Handler", "Server"]
 
-Handler = Callable[[Stream], Coroutine[Any, Any, None]]
+Handler = Callable[[Stream], Coroutine[Any, Any, None] | None]
+"""Answers a request at once (None), or is a coroutine of it."""
 
 _SWEEP = 0.25
 """Seconds between two looks at all deadlines."""
@@ -33,8 +34,8 @@ _SWEEP = 0.25
 class Server:
     """Serves HTTP/1.1 on listening sockets.
 
-    ``handler`` is started as one task for each request and may be replaced at any time; a request keeps the one that
-    it began with. ``refuse`` makes the answer to what never becomes a request. ``counters`` counts what happened by
+    ``handler`` is called with each request, and what it leaves to wait for becomes a task; it may be replaced at any
+    time. ``refuse`` makes the answer to what never becomes a request. ``counters`` counts what happened by
     name: ``connections``, ``refused``, ``handler_failures``, ``head_timeouts``, ``body_timeouts``, ``write_timeouts``.
     """
 

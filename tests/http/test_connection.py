@@ -49,6 +49,65 @@ def test_pipelined_requests_are_answered_in_order_however_long_each_takes():
         assert [read_answer(client)[2] for _ in range(5)] == [b"/1", b"/2", b"/3", b"/4", b"/5"]
 
 
+def at_once(stream):
+    """A handler that waits for nothing."""
+    assert stream.respond_at_once(Response(200, None, stream.request.path.encode()))
+
+
+def test_requests_that_are_answered_at_once_need_no_task_and_stay_in_order():
+    async def handler_that_waits(stream):
+        await asyncio.sleep(0)
+        await answer(stream)
+
+    def handler(stream):
+        return handler_that_waits(stream) if stream.request.path == "/2" else at_once(stream)
+
+    async def run():
+        async with in_memory(handler=at_once) as session:
+            session.connection.data_received(get("/now"))
+            assert b"/now" == session.transport.written[-4:]
+            assert {asyncio.current_task()} == asyncio.all_tasks()
+
+    asyncio.run(run())
+    with serving(handler) as served, served.connect() as client:
+        client.sendall(b"".join(get(f"/{number}") for number in range(1, 6)))
+        assert [read_answer(client)[2] for _ in range(5)] == [b"/1", b"/2", b"/3", b"/4", b"/5"]
+
+
+def test_a_body_that_a_handler_did_not_wait_for_is_read_and_the_next_request_served():
+    outcome = drive([POST, b"hello", get("/next"), CHUNKED, b"2\r\nhi\r\n0\r\n\r\n" + GET], handler=at_once)
+    assert (outcome.statuses, outcome.closed) == ([200] * 3, True)  # nobody knows how long chunks go on
+
+
+@pytest.mark.parametrize("error", [KeyError("bug"), None], ids=["that raises", "that says nothing"])
+def test_a_handler_that_fails_at_once_costs_that_request_a_500(error):
+    def handler(stream):
+        if error is not None:
+            raise error
+
+    outcome = drive([GET], handler=handler)
+    assert (outcome.statuses, outcome.closed) == ([500], True)
+
+
+def test_a_handler_whose_client_leaves_before_it_could_go_on_ends_what_it_began():
+    ended = []
+
+    async def rest():
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.append(True)
+
+    async def run():
+        async with in_memory(handler=lambda stream: rest()) as session:
+            session.connection.data_received(GET)
+            session.connection.connection_lost(None)
+            await session.feed(b"")
+            assert [True] == ended
+
+    asyncio.run(run())
+
+
 def test_thousands_of_pipelined_requests_are_answered():
     outcome = drive([get("/") * 3000], settings(pipeline_buffer=1_000_000))
     assert outcome.statuses == [200] * 3000
