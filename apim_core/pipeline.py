@@ -255,8 +255,12 @@ class Pipeline:
         exchange.response = render(second, exchange, templates)
 
     def _report(self, fault: Fault) -> None:
+        """Tell of a plugin's bug. Then let go of the frames that were on the way of the fault: they keep the exchange,
+        which will keep the fault."""
         if isinstance(fault, PluginFault):
             self._on_failure(fault.policy or "endpoint", fault.error)
+            fault.error.__traceback__ = None
+        fault.__traceback__ = fault.__context__ = fault.__cause__ = None
 
     def _leave(self, exchange: Exchange) -> Answer:
         """The answer is about to leave."""

@@ -145,7 +145,8 @@ def buffered(part: Literal["request", "response"], limit: int | None) -> Compile
 def run(steps: tuple[CompiledStep, ...], exchange: Exchange) -> Awaitable[None] | None:
     """Walk a flow; an awaitable of the rest where a step waits for something.
 
-    Raises Respond, or a Fault that names its step; any other exception becomes such a Fault.
+    Raises Respond, or a Fault that names its step; any other exception becomes such a Fault. No local variable keeps
+    what was raised: it would keep itself by its traceback, with the whole exchange, until the garbage collector comes.
     """
     left = iter(steps)
     step = steps[0]
@@ -154,11 +155,13 @@ def run(steps: tuple[CompiledStep, ...], exchange: Exchange) -> Awaitable[None] 
             pending = step.call(exchange)
             if pending is not None:
                 return _run_on(pending, step, left, exchange)
+    except Respond:
+        raise
+    except Fault as fault:
+        _name(fault, step.name)
+        raise
     except Exception as error:
-        named = _named(error, step.name)
-        if named is error:
-            raise
-        raise named from error
+        raise fault_of(error, step.name) from error
     return None
 
 
@@ -172,22 +175,19 @@ async def _run_on(
             pending = step.call(exchange)
             if pending is not None:
                 await pending
+    except Respond:
+        raise
+    except Fault as fault:
+        _name(fault, step.name)
+        raise
     except Exception as error:
-        named = _named(error, step.name)
-        if named is error:
-            raise
-        raise named from error
+        raise fault_of(error, step.name) from error
 
 
-def _named(error: Exception, step: str) -> Exception:
-    """What a step's exception becomes: a Fault that names it, unless it is an answer."""
-    if isinstance(error, Respond):
-        return error
-    if not isinstance(error, Fault):
-        return fault_of(error, step)
-    if error.policy is None:
-        error.policy = step
-    return error
+def _name(fault: Fault, step: str) -> None:
+    """Say which step failed, unless that is known."""
+    if fault.policy is None:
+        fault.policy = step
 
 
 def fault_of(error: Exception, step: str) -> Fault:
