@@ -25,6 +25,7 @@ from apim_sdk.policy import Send
 from apim_core.admission import Admission, CompiledPlan, authorize
 from apim_core.faults import FaultTemplates, render
 from apim_core.http.target import InvalidTarget, canonical_path
+from apim_core.messages import attach
 from apim_core.routing import NotAllowed, Router
 from apim_core.steps import CompiledStep, PluginFault, fault_of, run
 
@@ -35,16 +36,22 @@ Answer = Response | Coroutine[Any, Any, Response]
 
 
 class Chain:
-    """All flows of an operation for consumers of one plan; ``send`` is the endpoint's with ``arounds`` wrapped on."""
+    """All flows of an operation for consumers of one plan; ``send`` is the endpoint's with ``arounds`` wrapped on.
 
-    __slots__ = ("arounds", "fault", "request", "response", "send")
+    ``messages`` are the steps that see messages of streams; an exchange has those of them that it passed.
+    """
 
-    def __init__(self, request: Steps, arounds: Steps, send: Send, response: Steps, fault: Steps) -> None:
+    __slots__ = ("arounds", "fault", "messages", "request", "response", "send")
+
+    def __init__(
+        self, request: Steps, arounds: Steps, send: Send, response: Steps, fault: Steps, messages: Steps = ()
+    ) -> None:
         self.request = request
         self.arounds = arounds
         self.send = send
         self.response = response
         self.fault = fault
+        self.messages = messages
 
 
 class Target:
@@ -78,7 +85,7 @@ class Pipeline:
     """The request path of one snapshot.
 
     ``fault`` is the gateway's own FAULT flow, for requests that match no API; ``on_failure`` is told of every plugin
-    that raised what it should not have.
+    that raised what it should not have. ``message_limit`` bounds a message of a stream that policies see, in bytes.
     """
 
     def __init__(
@@ -87,12 +94,14 @@ class Pipeline:
         fault: Steps,
         templates: FaultTemplates,
         on_failure: Callable[[str, BaseException], None],
+        message_limit: int = 1 << 20,
     ) -> None:
         self.router = router
         self._match = router.match
         self._nowhere = Chain((), (), _unreachable, (), fault)
         self._templates = (templates,)
         self._on_failure = on_failure
+        self._message_limit = message_limit
 
     def answer(self, exchange: Exchange) -> Answer:
         """The answer to an exchange: the endpoint's, a policy's or that to a fault. Raises on cancellation only.
@@ -176,7 +185,7 @@ class Pipeline:
         except Exception as error:
             answer = self._stop(error, exchange, target, chain)
         else:
-            if not chain.response and not exchange._afters:
+            if not chain.response and not exchange._afters and exchange._message_steps is None:
                 return exchange.response
             answer = self._respond(exchange, target, chain)
         return answer if isinstance(answer, Response) else await answer
@@ -199,7 +208,7 @@ class Pipeline:
                 return self._fail(error, exchange, target, chain)
             if waiting is not None:
                 return self._respond_later(waiting, exchange, target, chain)
-        return self._leave(exchange) if exchange._afters else exchange.response  # type: ignore[return-value]
+        return self._attach(exchange, target, chain)
 
     async def _respond_later(
         self, waiting: Awaitable[None], exchange: Exchange, target: Target | None, chain: Chain
@@ -209,15 +218,24 @@ class Pipeline:
         except Exception as error:
             answer = self._fail(error, exchange, target, chain)
         else:
-            answer = self._leave(exchange)
+            answer = self._attach(exchange, target, chain)
         return answer if isinstance(answer, Response) else await answer
+
+    def _attach(self, exchange: Exchange, target: Target | None, chain: Chain) -> Answer:
+        """Have the steps that want to see the messages of the answer see them."""
+        if exchange._message_steps is not None:
+            try:
+                attach(exchange, self._message_limit, self._on_failure)
+            except Fault as fault:
+                return self._fail(fault, exchange, target, chain)
+        return self._leave(exchange)
 
     def _fail(self, error: Exception, exchange: Exchange, target: Target | None, chain: Chain) -> Answer:
         """Put the answer to a fault into the exchange, and run the FAULT flow on it; or the answer of a policy that
         answered in the RESPONSE flow."""
         if isinstance(error, Respond):
             exchange.response = error.response
-            return self._leave(exchange)
+            return self._attach(exchange, target, chain)
         fault = error if isinstance(error, Fault) else fault_of(error, "endpoint")
         self._report(fault)
         if exchange.response is not None:
@@ -264,14 +282,17 @@ class Pipeline:
 
     def _leave(self, exchange: Exchange) -> Answer:
         """The answer is about to leave."""
-        waiting = self.finish(exchange)
-        response = exchange.response
-        assert response is not None
-        return response if waiting is None else self._leave_later(waiting, response)
+        if exchange._afters:
+            waiting = self.finish(exchange)
+            if waiting is not None:
+                return self._leave_later(waiting, exchange)
+        assert exchange.response is not None
+        return exchange.response
 
-    async def _leave_later(self, waiting: Awaitable[None], response: Response) -> Response:
+    async def _leave_later(self, waiting: Awaitable[None], exchange: Exchange) -> Response:
         await waiting
-        return response
+        assert exchange.response is not None
+        return exchange.response
 
     def finish(self, exchange: Exchange) -> Coroutine[Any, Any, None] | None:
         """Run what policies want run when the answer leaves, or instead of it when the client has gone away; a

@@ -81,11 +81,18 @@ class Condition:
         return self.on_error == "run"
 
 
-def step_call(method: Call | None, after: Call | None, condition: Condition | None) -> Call:
-    """One call out of a policy's method for a flow, its ``after`` and its condition."""
+def step_call(
+    method: Call | None, after: Call | None, condition: Condition | None, join: Callable[[Exchange], None] | None = None
+) -> Call:
+    """One call out of a policy's method for a flow, its ``after`` and its condition.
+
+    ``join`` is called when the step has been passed: it has the step see the messages of the exchange.
+    """
     call = method if after is None else _noting(method, after)
+    if join is not None:
+        call = _joining(call, join)
     if call is None:
-        raise ValueError("a step needs a method or an after")
+        raise ValueError("a step needs a method, an after or an on_message")
     if condition is None:
         return call
     holds = condition.holds
@@ -113,6 +120,25 @@ def _noting(method: Call | None, after: Call) -> Call:
         return None
 
     return noting
+
+
+def _joining(method: Call | None, join: Callable[[Exchange], None]) -> Call:
+    """The method, and then ``join``."""
+    if method is None:
+        return join
+
+    async def wait(pending: Awaitable[Any], exchange: Exchange) -> None:
+        await pending
+        join(exchange)
+
+    def joining(exchange: Exchange) -> Any:
+        pending = method(exchange)
+        if pending is not None:
+            return wait(pending, exchange)
+        join(exchange)
+        return None
+
+    return joining
 
 
 def around_call(name: str, around: Around, condition: Condition | None, send: Send) -> Send:

@@ -196,7 +196,7 @@ def test_a_step_whose_condition_does_not_hold_does_not_note_its_after() -> None:
 
 
 def test_a_step_without_a_method_or_an_after_cannot_be_made() -> None:
-    with pytest.raises(ValueError, match="needs a method or an after"):
+    with pytest.raises(ValueError, match="needs a method, an after or an on_message"):
         step_call(None, None, None)
 
 

@@ -131,7 +131,8 @@ class _Assembler:
         gateway_only = build_chain(
             gateway=self._gateway, plan=EMPTY, api=EMPTY, operation=EMPTY, send=_nowhere, buffer_limit=None
         )
-        pipeline = Pipeline(router, gateway_only.fault, self._templates, self._observer.plugin_failed)
+        limit = configuration.limits.message
+        pipeline = Pipeline(router, gateway_only.fault, self._templates, self._observer.plugin_failed, limit)
         return Assembly(
             configuration,
             pipeline,

@@ -11,6 +11,7 @@ from apim_sdk.fields import Expression, Template
 from apim_sdk.policy import Policy, Send
 
 from apim_core.config import Step
+from apim_core.messages import join
 from apim_core.pipeline import Chain, Steps
 from apim_core.steps import CompiledStep, Condition, around_call, buffered, step_call
 
@@ -34,6 +35,8 @@ class Part:
     around: CompiledStep | None
     """Its call takes what is wrapped and answers the wrapping."""
     reads_body: bool
+    message: CompiledStep | None = None
+    """Its call takes an exchange that has passed the step, and a message of it."""
 
 
 @attrs.frozen
@@ -56,17 +59,23 @@ def compile_step(step: Step, flow: FlowName, policy: Policy, count_error: Callab
     name = step.name or step.plugin.name
     condition = None if step.when is None else Condition(step.when.evaluate, step.on_error, count_error, step=name)
     method = getattr(policy, _METHODS[flow], None)
-    after = getattr(policy, "after", None) if flow in ("entry", "request") else None
+    inward = flow in ("entry", "request")
+    after = getattr(policy, "after", None) if inward else None
+    on_message = getattr(policy, "on_message", None) if inward and policy.sees_messages else None
 
     def compiled(call: Callable[..., Any]) -> CompiledStep:
         when = "" if step.when is None else step.when.source
         return CompiledStep(name, call, step.source.file, step.source.pointer, when)
 
-    passing = None if method is None and after is None else compiled(step_call(method, after, condition))
+    message = None if on_message is None else compiled(on_message)
+    joining = None if message is None else partial(join, step=message)
+    passing = None
+    if method is not None or after is not None or message is not None:
+        passing = compiled(step_call(method, after, condition, joining))
     around = getattr(policy, "around", None) if flow == "request" else None
     wrapping = None if around is None else compiled(partial(around_call, name, around, condition))
     reads_body = policy.reads_body or _mentions_body(policy) or (step.when is not None and step.when.reads_body)
-    return Part(passing, wrapping, reads_body)
+    return Part(passing, wrapping, reads_body, message)
 
 
 def _mentions_body(settings: Any) -> bool:
@@ -105,6 +114,7 @@ def build_chain(
         send,
         _steps([part for level in outward for part in level.response], "response", buffer_limit),
         _steps([part for level in outward for part in level.fault], "response", buffer_limit),
+        tuple(part.message for part in (*gateway.entry, *api.entry, *inward) if part.message is not None),
     )
 
 

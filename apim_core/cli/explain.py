@@ -118,6 +118,7 @@ def _matched(assembly: Assembly, target: Target, parameters: dict[str, str], exc
     yield from _flow("REQUEST flow", chain.request)
     yield from _flow("around the endpoint", chain.arounds)
     yield f"endpoint, path {exchange.endpoint_path} unless a policy changes it"
+    yield from _flow("each message of a stream", chain.messages)
     yield from _flow("RESPONSE flow", chain.response)
     yield from _flow("FAULT flow", chain.fault)
 

@@ -75,6 +75,8 @@ class PlanLimit:
     """From which part of the limit on, such as 0.8, answers warn."""
     headers: tuple[str, ...] | None = None
     """Headers that tell clients how they stand: `ratelimit`, `x-ratelimit`."""
+    unit: Literal["requests", "events"] | None = None
+    """What is counted: `requests`, or `events`, which are messages of a WebSocket and events of an event stream."""
     source: SourceRef = attrs.field(default=NOWHERE, init=False, eq=False, repr=False)
 
     def settings(self) -> dict[str, Any]:

@@ -102,6 +102,9 @@ class Limits(LimitSettings):
 
     buffered_body: Size = Size("10MiB")
     """Largest body that a policy may read as a whole; 413."""
+    message: Size = attrs.field(default=Size("1MiB"), validator=attrs.validators.ge(Size("1KiB")))
+    """Largest message of a WebSocket, or event of an event stream, where policies see them: a WebSocket is closed with
+    1009, an event stream broken off. Other streams pass unread, whatever they hold."""
     requests: int = attrs.field(default=10_000, validator=attrs.validators.ge(1))
     """Most requests at a time, in one worker; 503."""
     counter_keys: int = attrs.field(default=100_000, validator=attrs.validators.ge(1))

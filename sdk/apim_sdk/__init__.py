@@ -50,6 +50,7 @@ from apim_sdk.record import Record
 from apim_sdk.secrets import SecretProvider
 from apim_sdk.sink import Sink
 from apim_sdk.stores import Batch, Change, Store
+from apim_sdk.streams import Close, Drop, Message
 from apim_sdk.upstream import UpstreamSettings
 
 __all__ = [
@@ -69,10 +70,12 @@ __all__ = [
     "ClientField",
     "ClientRegistration",
     "Clock",
+    "Close",
     "Context",
     "CounterMetrics",
     "CounterStore",
     "Credential",
+    "Drop",
     "Duration",
     "Endpoint",
     "ErrorKind",
@@ -94,6 +97,7 @@ __all__ = [
     "KeyType",
     "Limit",
     "Logger",
+    "Message",
     "Metrics",
     "Operation",
     "Plan",

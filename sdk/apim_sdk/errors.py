@@ -231,6 +231,9 @@ APPLICATION_BURST_EXCEEDED = ErrorKind("APPLICATION_BURST_EXCEEDED", "900809", 4
 LIMIT_UNDECIDED = ErrorKind(
     "LIMIT_UNDECIDED", "503", 503, "Service Unavailable", "Whether this call is within its limit cannot be told now"
 )
+EVENT_LIMIT_EXCEEDED = ErrorKind(
+    "EVENT_LIMIT_EXCEEDED", "900808", 429, "Message throttled out", "You have exceeded your limit of events"
+)
 CONCURRENCY_LIMIT_EXCEEDED = ErrorKind(
     "CONCURRENCY_LIMIT_EXCEEDED", "900808", 429, "Message throttled out", "Too many of your calls are under way at once"
 )

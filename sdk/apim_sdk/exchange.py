@@ -82,6 +82,7 @@ class Exchange:
         "_deferred",
         "_faulted",
         "_id",
+        "_message_steps",
         "_variables",
         "api",
         "application",
@@ -124,6 +125,7 @@ class Exchange:
         self._afters: list[Callable[[Exchange], Any]] = []
         self._deferred: list[Callable[[], None]] = []
         self._faulted: list[Callable[[Exchange], Any]] | None = None
+        self._message_steps: list[Any] | None = None
 
     @property
     def id(self) -> str:

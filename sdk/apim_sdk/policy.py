@@ -18,8 +18,8 @@ Send = Callable[["Exchange"], Awaitable["Response"]]
 """What ``around`` calls to go on to the endpoint."""
 
 FLOW_METHODS = {
-    "entry": ("on_request",),
-    "request": ("on_request", "around", "after"),
+    "entry": ("on_request", "on_message"),
+    "request": ("on_request", "on_message", "around", "after"),
     "response": ("on_response",),
     "fault": ("on_fault",),
 }
@@ -32,7 +32,9 @@ class Policy(Plugin):
     * ``on_request(exchange)``: ENTRY and REQUEST flow
     * ``on_response(exchange)``: RESPONSE flow
     * ``on_fault(exchange)``: FAULT flow; ``exchange.fault`` says what happened, ``exchange.response`` is the answer
-    * ``on_message(exchange, message)``: each message of a stream
+    * ``on_message(exchange, message)``: ENTRY and REQUEST flow; each message of a WebSocket, and each event of an event
+      stream, if the step was passed on the way in. See ``apim_sdk.streams``. Messages to the backend meet the steps in
+      order, those to the client in reverse order, and the two directions at the same time
     * ``after(exchange)``: once when the answer or fault leaves, in reverse order, if the step was passed in ENTRY or
       REQUEST; ``exchange.response`` is about to be sent, or None if the client went away first. What must wait until
       the last byte is sent goes into ``exchange.defer``
@@ -46,6 +48,11 @@ class Policy(Plugin):
     kind: ClassVar[str] = "policy"
     reads_body: ClassVar[bool] = False
     """Whether it must see the whole body: then, and only then, the chain buffers it before the policy runs."""
+
+    @property
+    def sees_messages(self) -> bool:
+        """Whether ``on_message`` is to be called, as it is configured; without it, bytes of streams pass unread."""
+        return hasattr(self, "on_message")
 
     @hookimpl
     @classmethod

@@ -49,11 +49,11 @@ def test_settings_of_a_plugin_that_are_wrong_are_refused_where_they_stand(tmp_pa
 @pytest.mark.parametrize(
     ("flow", "name", "lacks", "stands"),
     [
-        ("entry", "returning", "on_request", "it may stand in: response"),
-        ("request", "returning", "on_request or around or after", "it may stand in: response"),
+        ("entry", "returning", "on_request or on_message", "it may stand in: response"),
+        ("request", "returning", "on_request or on_message or around or after", "it may stand in: response"),
         ("response", "passing", "on_response", "it may stand in: entry, request"),
         ("fault", "passing", "on_fault", "it may stand in: entry, request"),
-        ("request", "idle", "on_request or around or after", "it defines none of the flow methods"),
+        ("request", "idle", "on_request or on_message or around or after", "it defines none of the flow methods"),
     ],
 )
 def test_a_policy_in_a_flow_that_it_has_no_method_for_is_refused(

@@ -8,14 +8,15 @@ import attrs
 from apim_sdk import Context, Expression, Limit, errors, state
 from apim_sdk.counting.period import Period, zone_named
 
-from apim_traffic.limiting import BURSTS, LEVELS, Keyed, Rate, costly
+from apim_traffic.events import Counted
+from apim_traffic.limiting import BURSTS, LEVELS, Rate, costly
 from apim_traffic.rule import in_turn
 
 __all__ = ["Quota"]
 
 
 @attrs.frozen
-class Quota(Keyed):
+class Quota(Counted):
     """Lets `requests` through in each window; what is more is refused with 429 until the next begins.
 
     A window is one of the calendar (the day, the month) in `time_zone`, or begins with the first call of its key. A

@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 import attrs
 from apim_sdk import Context, Exchange, Expression, errors
 
-from apim_traffic.limiting import LEVELS, Keyed, Rate, costly
+from apim_traffic.events import Counted
+from apim_traffic.limiting import LEVELS, Rate, costly
 from apim_traffic.rule import Step
 
 __all__ = ["Group", "RateLimit"]
@@ -24,7 +25,7 @@ class Group(Rate):
 
 
 @attrs.frozen
-class RateLimit(Rate, Keyed):
+class RateLimit(Rate, Counted):
     """Lets `requests` through at once, then as many in every `per`, evenly; what is more is refused with 429.
 
     The limit is exact: in any time t no more than burst + t * requests / per come through. What was refused, here or by

@@ -12,13 +12,13 @@ from functools import partial
 from typing import Any, Final, Literal
 
 import attrs
-from apim_sdk import Clock, ErrorKind, Exchange, Headers, Limit, Reject, errors
+from apim_sdk import Clock, ErrorKind, Exchange, Fault, Headers, Limit, Reject, errors
 from apim_sdk.counting import NEVER
 
 from apim_traffic.counter import Counter
 from apim_traffic.keys import Key
 
-__all__ = ["HeaderKind", "Observers", "Rule", "Terms", "in_turn"]
+__all__ = ["HeaderKind", "Observers", "Rule", "Terms", "in_turn", "of_a_limit"]
 
 HeaderKind = Literal["ratelimit", "x-ratelimit"]
 Step = Callable[[Exchange], Awaitable[None] | None]
@@ -150,9 +150,7 @@ class Rule:
     def _needless(self, exchange: Exchange) -> bool:
         """Whether a limit has refused the call, so that it does not count."""
         fault = exchange.fault
-        if fault is None or self._counts_refused:
-            return False
-        return fault.kind.code.startswith(_LIMIT_CODES) or fault.kind is errors.LIMIT_UNDECIDED
+        return fault is not None and not self._counts_refused and of_a_limit(fault)
 
     def _tell(self, exchange: Exchange, headers: Headers, key: str, cost: int) -> None:
         terms = self._terms
@@ -192,6 +190,11 @@ class Rule:
             headers.set("X-RateLimit-Limit", str(self._terms.limit.units))
             headers.set("X-RateLimit-Remaining", str(left))
             headers.set("X-RateLimit-Reset", str(seconds))
+
+
+def of_a_limit(fault: Fault) -> bool:
+    """Whether a limit has refused, so that what it refused counts nowhere."""
+    return fault.kind.code.startswith(_LIMIT_CODES) or fault.kind is errors.LIMIT_UNDECIDED
 
 
 def _remaining(headers: Headers, otherwise: int) -> int:

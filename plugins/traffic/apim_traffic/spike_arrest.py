@@ -7,13 +7,14 @@ from typing import Any, ClassVar
 import attrs
 from apim_sdk import Context, Duration, Limit, errors
 
-from apim_traffic.limiting import BURSTS, Keyed, long_enough
+from apim_traffic.events import Counted
+from apim_traffic.limiting import BURSTS, long_enough
 
 __all__ = ["SpikeArrest"]
 
 
 @attrs.frozen
-class SpikeArrest(Keyed):
+class SpikeArrest(Counted):
     """Lets requests through evenly: of `requests` in `per`, only those of one `slice` may come at once.
 
     With 2000 requests a second and slices of 100 ms these are 200, and one more every half a millisecond. Where a slice

@@ -1,0 +1,69 @@
+"""Sends one message past the steps that see messages, and says what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import attrs
+from apim_sdk.errors import Fault, Respond
+from apim_sdk.exchange import Exchange
+from apim_sdk.streams import Close, Drop, Message
+
+from apim_core.steps import CompiledStep, PluginFault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["Judges", "OnFailure"]
+
+OnFailure = Callable[[str, BaseException], None]
+"""Told of every plugin that raised what it should not have."""
+
+
+@attrs.frozen
+class Judges:
+    """The steps that an exchange has passed and that see its messages, in order."""
+
+    exchange: Exchange
+    steps: Sequence[CompiledStep]
+    on_failure: OnFailure
+
+    async def judge(self, message: Message) -> None:
+        """Have the steps see the message: in order on its way to the backend, in reverse order on that to the client.
+
+        Raises Drop, Close, and Fault: a Reject of a step, or a PluginFault, which has been reported.
+        """
+        steps: Iterable[CompiledStep] = self.steps if message.direction == "to_backend" else reversed(self.steps)
+        for step in steps:
+            try:
+                pending: Awaitable[Any] | None = step.call(self.exchange, message)
+                if pending is not None:
+                    await pending
+            except (Drop, Close):
+                raise
+            except Exception as error:
+                fault = self.fault(error, step.name)
+                await self._refused(message, fault)
+                raise fault from error
+
+    def fault(self, error: Exception, step: str) -> Fault:
+        """What an error of a step becomes; a Respond is one, for there is nothing to answer any more."""
+        if isinstance(error, Fault) and not isinstance(error, PluginFault):
+            if error.policy is None:
+                error.policy = step
+            return error
+        if isinstance(error, Respond):
+            error = TypeError("a message cannot be answered with Respond: raise Reject, Drop or Close")
+        self.on_failure(step, error)
+        return PluginFault(error, step)
+
+    async def _refused(self, message: Message, fault: Fault) -> None:
+        """Tell the steps before that asked for it."""
+        for callback in reversed(message._refused or ()):
+            try:
+                pending = callback(fault)
+                if pending is not None:
+                    await pending
+            except Exception as error:
+                self.on_failure("if_refused", error)
