@@ -89,6 +89,18 @@ class Counted(Keyed):
         if self.unit == "events" and getattr(self, "cost", None) is not None:
             raise ValueError("`cost` is of a request, and with `unit: events` each event costs one: leave it out")
 
+    @property
+    def sees_messages(self) -> bool:
+        return self.unit == "events"
+
+    def on_message(self, exchange: Exchange, message: Message) -> Awaitable[None] | None:
+        rules: Iterator[tuple[EventRule, str]] = iter(exchange.variables.get(self._slot, ()))
+        for rule, key in rules:
+            pending = rule.count(exchange, message, key)
+            if pending is not None:
+                return _count_on(pending, rules, exchange, message)
+        return None
+
     def terms(self, name: str, limit: Limit, error: ErrorKind, per: str, unit: str = "requests") -> Terms:
         if self.unit == "events":
             error, unit = errors.EVENT_LIMIT_EXCEEDED, self.unit
