@@ -18,6 +18,7 @@ from apim_sdk.testing.context import (
     started,
 )
 from apim_sdk.testing.counters import FakeCounterStore
+from apim_sdk.testing.delivering import Delivery, deliver
 from apim_sdk.testing.endpoint import Answer, FakeEndpoint, Received
 from apim_sdk.testing.exchanges import Chunks, make_body, make_exchange, make_headers, make_response
 from apim_sdk.testing.recorders import FakeClock, FakeLog, FakeMetrics, Line
@@ -26,6 +27,7 @@ from apim_sdk.testing.store import FakeStore
 __all__ = [
     "Answer",
     "Chunks",
+    "Delivery",
     "FakeApplications",
     "FakeClock",
     "FakeContext",
@@ -42,6 +44,7 @@ __all__ = [
     "Received",
     "build",
     "call",
+    "deliver",
     "installed",
     "make_body",
     "make_exchange",

@@ -183,6 +183,18 @@ def test_a_policy_that_never_runs_is_found():
     assert "it would never run" in found(Idle, declaration.it_may_stand_in_a_flow)
 
 
+def test_a_policy_that_fails_on_some_message_is_found():
+    @attrs.frozen
+    class Strict(Policy):
+        """Takes UTF-8 only."""
+
+        def on_message(self, exchange, message):
+            message.data.decode()
+
+    with pytest.raises(UnicodeDecodeError):
+        examined(Strict, exercise.its_example_answers)
+
+
 def test_a_policy_that_fails_on_some_request_is_found():
     @attrs.frozen
     class Fragile(Policy):

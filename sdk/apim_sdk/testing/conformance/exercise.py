@@ -15,6 +15,7 @@ from apim_sdk.counters import CounterStore
 from apim_sdk.counting import ALGORITHMS, Limit
 from apim_sdk.endpoint import Endpoint
 from apim_sdk.errors import ENDPOINT_TIMEOUT, EvaluationError, Fault
+from apim_sdk.exchange import Exchange
 from apim_sdk.governance import (
     GovernedDocument,
     Governor,
@@ -34,10 +35,12 @@ from apim_sdk.record import Record
 from apim_sdk.secrets import SecretProvider
 from apim_sdk.sink import Sink
 from apim_sdk.stores import Store
+from apim_sdk.streams import Message
 from apim_sdk.testing.calling import run
 from apim_sdk.testing.conformance.subject import Subject, require
-from apim_sdk.testing.conformance.traffic import ANSWERS, REQUESTS, Sample
+from apim_sdk.testing.conformance.traffic import ANSWERS, MESSAGES, REQUESTS, Sample
 from apim_sdk.testing.context import FakeContext, started
+from apim_sdk.testing.delivering import deliver
 from apim_sdk.testing.endpoint import FakeEndpoint
 
 __all__ = ["CHECKS", "exercise"]
@@ -72,6 +75,18 @@ async def _policy(policy: Policy, faults: list[Fault]) -> None:
                     continue  # an expression of the example does not fit this request: a 500 that is the operator's
                 if outcome.fault is not None:
                     faults.append(outcome.fault)
+                elif flow in ("entry", "request") and policy.sees_messages:
+                    faults += await _messages(policy, outcome.exchange)
+
+
+async def _messages(policy: Policy, exchange: Exchange) -> list[Fault]:
+    """Send a message of every kind, and in every direction, past a policy; how it refused them."""
+    refusals: list[Fault] = []
+    for direction, kind, data in MESSAGES:
+        delivery = await deliver(policy, exchange, Message(direction, kind, data))
+        if delivery.refusal is not None:
+            refusals.append(delivery.refusal)
+    return refusals
 
 
 async def _authenticator(authenticator: Authenticator, faults: list[Fault]) -> None:

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 import attrs
 
 from apim_sdk.exchange import Exchange
+from apim_sdk.streams import Direction, MessageKind
 from apim_sdk.testing.endpoint import Answer
 from apim_sdk.testing.exchanges import Content, Fields, make_exchange
 
-__all__ = ["ANSWERS", "BODIES", "CREDENTIAL", "REQUESTS", "Sample", "splits"]
+__all__ = ["ANSWERS", "BODIES", "CREDENTIAL", "MESSAGES", "REQUESTS", "Sample", "splits"]
 
 CREDENTIAL = "b3BlbiBzZXNhbWUgYW5kIHRlbGwgbm9ib2R5"
 """What the samples present as a credential; nothing may show it."""
@@ -68,6 +69,17 @@ REQUESTS: Sequence[Sample] = (
     *(Sample("POST /orders?dry=1", {"Content-Type": kind}, body) for kind, body in BODIES),
 )
 """Requests that a strict parser lets through."""
+
+MESSAGES: Sequence[tuple[Direction, MessageKind, bytes]] = (
+    ("to_backend", "text", b""),
+    ("to_backend", "text", BODIES[0][1]),
+    ("to_backend", "binary", bytes(range(256))),
+    ("to_client", "text", BODIES[1][1]),
+    ("to_client", "binary", b""),
+    ("to_client", "event", b'{"price": 7}\nsecond line'),
+    ("to_client", "event", b"\xff"),
+)
+"""Messages of streams."""
 
 
 ANSWERS: Sequence[Answer] = (
