@@ -41,7 +41,8 @@ CONFIGURATION = """
         plans:
           - {name: gold, authentication: {api-key: {}}}
           - name: silver
-            authentication: {basic: {users: {ann: {password: '$2b$04$1F2VD2Rfu1ed2FXRwmbIMe.CLAH3QyXIhXghy9wOalgZWP97VIWlG'}}}}
+            authentication:
+              basic: {users: {ann: {password: '$2b$04$1F2VD2Rfu1ed2FXRwmbIMe.CLAH3QyXIhXghy9wOalgZWP97VIWlG'}}}
         operations: [{match: GET /}]
 """
 

@@ -17,13 +17,12 @@ from typing import TYPE_CHECKING, Any, cast
 from apim_sdk.body import Body, BodyError, BrokenBody
 from apim_sdk.errors import BAD_REQUEST, CONTENT_TOO_LARGE, POLICY_FAILURE, REQUEST_TIMEOUT, Fault
 
-from apim_core.http.answer import answer_bytes, length_field
 from apim_core.http.framing import PLAIN
 from apim_core.http.head import HeadParser, is_no_head, too_large
 from apim_core.http.inbound import InboundBody
 from apim_core.http.peer import Address, peer_client
 from apim_core.http.receiving import BodyReceiver
-from apim_core.http.sending import ClientGone, Sending
+from apim_core.http.sending import CLOSE, ClientGone, Sending
 from apim_core.http.states import State
 from apim_core.http.stream import Stream
 
@@ -35,7 +34,6 @@ __all__ = ["Connection"]
 _UNANSWERED = "the handler did not answer the request"
 _EMPTY_LINES = re.compile(rb"\A(?:\r\n)++")
 _CARRIAGE_RETURN = 13
-_CLOSE = (b"Connection: close",)
 _KEEP_ALIVE = (b"Connection: keep-alive",)
 _DISCARDED = 64 * 1024
 """How many bytes of a body that nobody wants are read to keep a connection."""
@@ -214,10 +212,7 @@ class Connection(Sending):
     def _failed(self, stream: Stream, error: Exception) -> None:
         if isinstance(error, ClientGone):
             self.reset()
-        else:
-            self._handler_failed(stream, error)
-
-    def _handler_failed(self, stream: Stream, error: Exception) -> None:
+            return
         server = self.server
         server.counters["handler_failures"] += 1
         server.loop.call_exception_handler(
@@ -354,7 +349,7 @@ class Connection(Sending):
             if framing.keep_alive and not self._wants_continue and left is not None and left <= _DISCARDED:
                 return ()
             self.will_close = True
-        return _CLOSE
+        return CLOSE
 
     def switch(self) -> InboundBody:
         """Change to relaying bytes; answers where those of the client come from, first the ones that wait here."""
@@ -413,13 +408,3 @@ class Connection(Sending):
             self._close(unread=True)
         else:
             self.will_close = True
-
-    def _refuse(self, fault: Fault) -> None:
-        """Answer what cannot be served, and close: nothing behind it can be trusted to be a request."""
-        server = self.server
-        server.counters["refused"] += 1
-        response = server.refuse(fault)
-        data = response.body.data or b""
-        framing = (length_field(len(data)), *_CLOSE)
-        self._transport.write(answer_bytes(response, server.date, framing, data))
-        self._close(unread=True)

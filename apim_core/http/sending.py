@@ -9,12 +9,17 @@ from collections.abc import Sequence
 from math import inf
 from typing import TYPE_CHECKING
 
+from apim_sdk.errors import Fault
+
+from apim_core.http.answer import answer_bytes, length_field
 from apim_core.http.states import State
 
 if TYPE_CHECKING:
     from apim_core.http.server import Server
 
-__all__ = ["ClientGone", "Sending"]
+__all__ = ["CLOSE", "ClientGone", "Sending"]
+
+CLOSE = (b"Connection: close",)
 
 _RESET = struct.pack("ii", 1, 0)
 """SO_LINGER, on, for no time: closing then sends a reset."""
@@ -140,3 +145,13 @@ class Sending(asyncio.Protocol):
         self._resume()
         if self._transport.can_write_eof():
             self._transport.write_eof()
+
+    def _refuse(self, fault: Fault) -> None:
+        """Answer what cannot be served, and close: nothing behind it can be trusted to be a request."""
+        server = self.server
+        server.counters["refused"] += 1
+        response = server.refuse(fault)
+        data = response.body.data or b""
+        framing = (length_field(len(data)), *CLOSE)
+        self._transport.write(answer_bytes(response, server.date, framing, data))
+        self._close(unread=True)
