@@ -23,6 +23,7 @@ from apim_core.listeners import via_name
 from apim_core.metrics import Metrics
 from apim_core.recorder import Recorder
 from apim_core.registry import Registry
+from apim_core.resources import PluginResources
 from apim_core.sharing import Shared
 from apim_core.tasks import Tasks
 from apim_core.upstreams import Upstreams
@@ -68,6 +69,8 @@ class Snapshot:
         self._started: list[Built] = []
         self._drained: asyncio.Event | None = None
         self.actions = Actions()
+        governor = assembly.governor
+        self.resources = PluginResources({} if governor is None else {"governance": governor.resources()}, log)
         self.recorder = Recorder(assembly.sinks, partial(_tell_of_lost_records, log))
         self._resources = Resources(
             SystemClock(),

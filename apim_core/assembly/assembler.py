@@ -67,6 +67,7 @@ class Assembly:
     routes: tuple[Route[Target], ...]
     sources: Mapping[int, SourceRef]
     """Where the operation of a target (by its id) was written."""
+    governor: Governor | None = None
     judgements: tuple[Judgement, ...] = ()
     """What governance has to say of it; nothing of that blocks."""
 
@@ -144,6 +145,7 @@ class _Assembler:
             sinks,
             tuple(routes),
             self._sources,
+            governor,
             judgements,
         )
 

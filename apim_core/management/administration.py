@@ -14,16 +14,20 @@ from apim_core.actions import Act, Arguments, Outcome
 from apim_core.config import ConfigErrors, Configuration
 from apim_core.metrics import Metrics
 from apim_core.registry import Registry
+from apim_core.resources import Show, unserved
 from apim_core.sharing import Shared
 
 __all__ = ["Administration"]
+
+_MOST_UPLOADS = 4
 
 
 class Administration:
     """The store is opened when it is first needed, and anew when the configuration has another.
 
     ``configuration`` answers the one that is served. ``revocations`` are those of this process, where it serves by
-    itself: they count where there is no store. ``act`` carries out what plugins offer, in every process.
+    itself: they count where there is no store. ``act`` carries out what plugins offer, in every process; ``show`` has
+    one process answer for a resource of a plugin, and ``uploads`` bounds how many bodies for those are held at a time.
     """
 
     def __init__(
@@ -34,6 +38,7 @@ class Administration:
         shared: Shared | None = None,
         revocations: Revocations | None = None,
         act: Act | None = None,
+        show: Show = unserved,
     ) -> None:
         self._configuration = configuration
         self.log = log
@@ -45,6 +50,8 @@ class Administration:
         self._ledger: Ledger | None = None
         self.revocations = revocations
         self.act: Act = _nothing if act is None else act
+        self.show = show
+        self.uploads = asyncio.Semaphore(_MOST_UPLOADS)
 
     @property
     def configuration(self) -> Configuration:

@@ -10,8 +10,8 @@ import attrs
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
-from apim_core.management import actions, applications, keys, revocations, subscriptions
-from apim_core.management.calls import Call
+from apim_core.management import actions, applications, keys, resources, revocations, subscriptions
+from apim_core.management.calls import Call, Refusal
 
 __all__ = ["ROUTES", "Observed", "Permission", "Route"]
 
@@ -36,20 +36,23 @@ class Permission(Enum):
     REACHES_THE_PORT = "whoever reaches the management port"
     """It shows no secret and changes nothing: the port itself is the fence, on loopback unless configured otherwise."""
     MANAGES_ACCESS = "whoever presents the management token"
-    """It changes something, or shows who may call. Where no token is configured, there is no such route."""
+    """It changes something, shows who may call, or is a plugin's. Where no token is configured, it is not there."""
 
 
 @attrs.frozen
 class Route:
     """One method of one path of the management port; GET is HEAD, too.
 
-    ``handler`` takes what is observed where the port is the fence, a Call where a token is.
+    ``handler`` takes what is observed where the port is the fence, a Call where a token is. ``{path}`` at the end of a
+    path stands for all that follows.
     """
 
     path: str
     permission: Permission
     handler: Callable[..., Awaitable[web.Response]]
     method: str = "GET"
+    refuse: Callable[[Refusal], web.Response] = Refusal.response
+    """How a refusal is written."""
 
 
 async def _health(observed: Observed) -> web.Response:
@@ -76,6 +79,10 @@ def _access(method: str, path: str, handler: Callable[[Call], Awaitable[web.Resp
     return Route(path, Permission.MANAGES_ACCESS, handler, method)
 
 
+def _resource(method: str, path: str) -> Route:
+    return Route(path, Permission.MANAGES_ACCESS, resources.show, method, resources.as_error)
+
+
 ROUTES = (
     Route("/healthz", Permission.REACHES_THE_PORT, _health),
     Route("/readyz", Permission.REACHES_THE_PORT, _readiness),
@@ -98,4 +105,6 @@ ROUTES = (
     _access("POST", "/revocations", revocations.add),
     _access("DELETE", "/revocations/{id}", revocations.remove),
     _access("POST", "/actions/{id}", actions.carry_out),
+    _resource("GET", "/governance/{path}"),
+    _resource("POST", "/governance/{path}"),
 )

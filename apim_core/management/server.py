@@ -51,10 +51,11 @@ class Management:
         app.on_response_prepare.append(_finish)
         for route in ROUTES:
             handler = self._handler(route)
+            path = route.path.replace("{path}", "{path:.+}")
             if handler is not None and route.method == "GET":
-                app.router.add_get(route.path, handler)
+                app.router.add_get(path, handler)
             elif handler is not None:
-                app.router.add_route(route.method, route.path, handler)
+                app.router.add_route(route.method, path, handler)
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1)
         await runner.setup()
         site = web.TCPSite(runner, self._address.host or None, self._address.port)
@@ -90,7 +91,7 @@ class Management:
         async def handle_with_token(request: web.Request) -> web.Response:
             if not _presents(request, token):
                 administration.log.warning("the management token is missing or wrong", by=request.remote)
-                refusal = Refusal(401, "Present the management token as `Authorization: Bearer`").response()
+                refusal = route.refuse(Refusal(401, "Present the management token as `Authorization: Bearer`"))
                 refusal.headers["WWW-Authenticate"] = 'Bearer realm="apim management"'
                 return refusal
             return await _answer(route, Call(request, administration))
@@ -103,7 +104,7 @@ async def _answer(route: Route, call: Call) -> web.Response:
     try:
         return await route.handler(call)
     except Refusal as refusal:
-        return refusal.response()
+        return route.refuse(refusal)
     except NotThere as error:
         return Refusal(404, str(error)).response()
     except Conflict as error:

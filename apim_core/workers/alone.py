@@ -13,6 +13,7 @@ from apim_core.access.revocations import Revocations
 from apim_core.actions import Arguments, Outcome
 from apim_core.config import Configuration
 from apim_core.config.server import Address
+from apim_core.resources import Answered, Asked
 from apim_core.sharing import Shared
 from apim_core.workers.serving import Serving
 from apim_core.workers.sockets import address_of, open_or_take
@@ -75,3 +76,7 @@ class Alone:
     async def act(self, name: str, arguments: Arguments) -> Outcome:
         """See ``Serving``."""
         return await self._serving.act(name, arguments)
+
+    async def show(self, asked: Asked) -> Answered:
+        """See ``Serving``."""
+        return await self._serving.show(asked)

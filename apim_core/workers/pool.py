@@ -19,6 +19,7 @@ from apim_core.context import SystemClock
 from apim_core.counters import NodeLedger
 from apim_core.management import merge
 from apim_core.metrics import Metrics
+from apim_core.resources import Answered, Asked, refused
 from apim_core.workers.control import Refused, WorkerGone
 from apim_core.workers.shipping import pack
 from apim_core.workers.slot import Shipment, Slot, Timing
@@ -182,6 +183,18 @@ class Pool:
         except (WorkerGone, Refused, TimeoutError) as error:
             return Outcome(failed=(f"worker {slot.number}: {error or 'it has not answered'}",))
         return Outcome(facts["done"], tuple(facts["refused"]), tuple(facts["failed"]))
+
+    async def show(self, asked: Asked) -> Answered:
+        """What a resource answers, in the first worker that serves: it is the same in all of them."""
+        slot = next((slot for slot in self._slots if slot.serving), None)
+        if slot is None:
+            return refused(503, "No worker serves")
+        try:
+            answer = await slot.ask("show", asked.packed(), self._timing.patience)
+        except (WorkerGone, Refused, TimeoutError) as error:
+            self._log.warning("a worker did not show a resource", worker=slot.number, error=str(error))
+            return refused(503, "The worker that was asked has not answered: try again")
+        return Answered(answer.facts["status"], answer.payload)
 
 
 def _worst(failures: Sequence[BaseException]) -> BaseException:

@@ -28,6 +28,7 @@ from apim_core.management import Administration, Management
 from apim_core.metrics import Metrics
 from apim_core.notify import Notifier, handed_sockets
 from apim_core.registry import Registry
+from apim_core.resources import Answered, Asked
 from apim_core.workers import loop
 from apim_core.workers.alone import Alone
 from apim_core.workers.banner import Banner
@@ -87,6 +88,7 @@ class _Gateway(Protocol):
     def status(self) -> Mapping[str, Any]: ...
     async def metrics(self) -> bytes: ...
     async def act(self, name: str, arguments: Arguments) -> Outcome: ...
+    async def show(self, asked: Asked) -> Answered: ...
 
 
 class _Service:
@@ -136,9 +138,10 @@ class _Service:
                 shared=self._gateway.shared,
                 revocations=self._gateway.revocations,
                 act=self._gateway.act,
+                show=self._gateway.show,
             )
         else:
-            administration = Administration(served, self._log, act=self._gateway.act)
+            administration = Administration(served, self._log, act=self._gateway.act, show=self._gateway.show)
         return Management(self, configured.listen, administration, configured.token)
 
     async def _start(self, handed: Sequence[socket]) -> bool:

@@ -22,6 +22,7 @@ from apim_core.gateway import Gateway
 from apim_core.http.tls import Certificates
 from apim_core.listeners import server_settings
 from apim_core.registry import Registry
+from apim_core.resources import Answered, Asked, refused
 from apim_core.snapshot import Snapshot
 from apim_core.workers.heap import Heap
 
@@ -116,6 +117,11 @@ class Serving:
         """Carry out what plugins offer, by those of the snapshot that serves and of one that is prepared."""
         snapshots = [each for each in (self._gateway.snapshot, self._prepared) if each is not None]
         return add_up([await each.actions.act(name, arguments) for each in snapshots])
+
+    async def show(self, asked: Asked) -> Answered:
+        """What a resource of the snapshot that serves answers."""
+        snapshot = self._gateway.snapshot
+        return refused(503, "Nothing is served yet") if snapshot is None else await snapshot.resources.answer(asked)
 
 
 def _check_certificates(configuration: Configuration) -> None:

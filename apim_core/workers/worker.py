@@ -18,6 +18,7 @@ import attrs
 
 from apim_core.counters import NodeCounters
 from apim_core.logging import configure_logging
+from apim_core.resources import Asked
 from apim_core.workers import loop
 from apim_core.workers.control import Answer, answer_until_closed
 from apim_core.workers.serving import Serving
@@ -94,6 +95,10 @@ class _Worker:
         wanted = json.loads(payload)
         return Answer(attrs.asdict(await self.serving.act(wanted["action"], wanted["arguments"])))
 
+    async def show(self, payload: bytes) -> Answer:
+        answered = await self.serving.show(Asked.unpacked(payload))
+        return Answer({"status": answered.status}, answered.body)
+
     async def stop(self, payload: bytes) -> Answer:
         self._done.set()
         return Answer()
@@ -103,7 +108,7 @@ class _Worker:
         return Answer()
 
 
-QUESTIONS = ("start", "prepare", "commit", "abort", "status", "metrics", "act", "stop", "cut")
+QUESTIONS = ("start", "prepare", "commit", "abort", "status", "metrics", "act", "show", "stop", "cut")
 
 
 def main(arguments: Sequence[str]) -> int:

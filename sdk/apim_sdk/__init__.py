@@ -47,6 +47,7 @@ from apim_sdk.messages import Request, Response, Tunnel
 from apim_sdk.plugin import Plugin, Posture, Status, state
 from apim_sdk.policy import Policy, Send
 from apim_sdk.record import Record
+from apim_sdk.resources import Resource, ResourceError, ResourceRequest
 from apim_sdk.secrets import SecretProvider
 from apim_sdk.sink import Sink
 from apim_sdk.stores import Batch, Change, Store
@@ -111,6 +112,9 @@ __all__ = [
     "RegisteredClient",
     "Reject",
     "Request",
+    "Resource",
+    "ResourceError",
+    "ResourceRequest",
     "Respond",
     "Response",
     "Revocations",

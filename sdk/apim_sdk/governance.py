@@ -9,6 +9,7 @@ import attrs
 
 from apim_sdk.hookspecs import hookimpl
 from apim_sdk.plugin import Plugin
+from apim_sdk.resources import Resource
 
 __all__ = [
     "GovernedDocument",
@@ -144,6 +145,10 @@ class Governor(Plugin):
         It is called once, before ``start``. Raises ValueError where the governor's own settings cannot be used.
         """
         raise NotImplementedError(f"{type(self).__name__} must define judge()")
+
+    def resources(self) -> Iterable[Resource]:
+        """What the management port shows of it, below ``/governance``. Asked once, after ``judge``."""
+        return ()
 
     @hookimpl
     @classmethod

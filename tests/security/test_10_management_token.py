@@ -86,7 +86,7 @@ def everywhere(folder: Path, headers: dict[str, str], token: str | None = TOKEN)
 
     async def ask(managed: Managed) -> set[tuple[int, str | None]]:
         answers = [
-            await managed.ask(route.method, route.path.format(id="1", key="2"), {}, headers=headers)
+            await managed.ask(route.method, route.path.format(id="1", key="2", path="x"), {}, headers=headers)
             for route in GUARDED
         ]
         return {(answer.status, answer.headers.get("WWW-Authenticate")) for answer in answers}

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any, Final
 
 import attrs
@@ -25,6 +26,9 @@ __all__ = ["BLOCKED", "Compliance", "refusal", "ruleset_result"]
 BLOCKED: Final = 903300
 """The code of an API that policies block."""
 _SEVERITIES: Final = {Severity.ERROR: "ERROR", Severity.WARN: "WARN", Severity.INFO: "INFO", Severity.HINT: "INFO"}
+
+
+_OF_POLICY: Final = {"FOLLOWED": "COMPLIANT", "VIOLATED": "NON-COMPLIANT", "UNAPPLIED": "NOT-APPLICABLE"}
 
 
 @attrs.frozen
@@ -46,19 +50,10 @@ class Compliance:
             "notApplicable": counted["NOT-APPLICABLE"],
         }
 
-    def apis(self) -> dict[str, Any]:
-        """All APIs with their status."""
-        listed = [_status(evaluation) for evaluation in self.evaluations]
-        listed += [
-            {
-                "id": artifact.id,
-                "status": "PENDING",
-                "info": _info(artifact),
-                "policyAdherenceSummary": {"total": 0, "followed": 0, "violated": 0, "unApplied": 0},
-                "severityBasedRuleViolationSummary": [],
-            }
-            for artifact in self.pending
-        ]
+    def apis(self, offset: int = 0, limit: int | None = None) -> dict[str, Any]:
+        """All APIs with their status, or as many as ``limit`` says behind the first ``offset``."""
+        known: tuple[Evaluation | Artifact, ...] = (*self.evaluations, *self.pending)
+        listed = [_status(each) for each in known[offset : None if limit is None else offset + limit]]
         return {"count": len(listed), "list": listed}
 
     def api(self, artifact_id: str) -> dict[str, Any] | None:
@@ -93,6 +88,24 @@ class Compliance:
         listed = [self._adherence(policy) for policy in self.policies]
         return {"count": len(listed), "list": listed}
 
+    def policy(self, name: str, offset: int = 0, limit: int | None = None) -> dict[str, Any] | None:
+        """One policy with the APIs that it was for, None if it is not known; which of them is said as in ``apis``."""
+        policy = next((each for each in self.policies if each.name == name), None)
+        if policy is None:
+            return None
+        judged = (
+            {
+                "id": evaluation.artifact.id,
+                "status": _OF_POLICY[result.status],
+                "info": _info(evaluation.artifact),
+            }
+            for evaluation in self.evaluations
+            for result in evaluation.policies
+            if result.policy.name == name
+        )
+        shown = list(islice(judged, offset, None if limit is None else offset + limit))
+        return {"id": name, "name": name, "status": self._adherence(policy)["status"], "evaluatedArtifacts": shown}
+
     def adherence_summary(self) -> dict[str, int]:
         """How many policies there are of each status."""
         counted = Counter(self._adherence(policy)["status"] for policy in self.policies)
@@ -115,8 +128,13 @@ class Compliance:
         return {"id": policy.name, "name": policy.name, "status": status, "artifactComplianceSummary": summary}
 
 
-def ruleset_result(result: RulesetResult, descriptions: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """How one API holds against one ruleset, rule by rule; ``descriptions`` are those of rules."""
+def ruleset_result(
+    result: RulesetResult, descriptions: Mapping[str, str] | None = None, most: int | None = None
+) -> dict[str, Any]:
+    """How one API holds against one ruleset, rule by rule; ``descriptions`` are those of rules.
+
+    ``most`` bounds how many violations are told.
+    """
     descriptions = descriptions or {}
     failed = {finding.code for finding in result.findings}
     followed = [
@@ -128,7 +146,7 @@ def ruleset_result(result: RulesetResult, descriptions: Mapping[str, str] | None
         "id": result.name,
         "name": result.name,
         "status": result.status.value,
-        "violatedRules": [_violation(finding, descriptions) for finding in result.findings],
+        "violatedRules": [_violation(finding, descriptions) for finding in result.findings[:most]],
         "followedRules": followed,
     }
 
@@ -149,7 +167,15 @@ def refusal(evaluation: Evaluation, state: State) -> dict[str, Any] | None:
     }
 
 
-def _status(evaluation: Evaluation) -> dict[str, Any]:
+def _status(evaluation: Evaluation | Artifact) -> dict[str, Any]:
+    if isinstance(evaluation, Artifact):
+        return {
+            "id": evaluation.id,
+            "status": "PENDING",
+            "info": _info(evaluation),
+            "policyAdherenceSummary": {"total": 0, "followed": 0, "violated": 0, "unApplied": 0},
+            "severityBasedRuleViolationSummary": [],
+        }
     counted = Counter(result.status for result in evaluation.policies)
     return {
         "id": evaluation.artifact.id,

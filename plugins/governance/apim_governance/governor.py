@@ -12,7 +12,9 @@ from apim_sdk import plugin
 from apim_sdk.context import Context
 from apim_sdk.governance import GovernedDocument, Governor, Judgement
 from apim_sdk.plugin import Status
+from apim_sdk.resources import Resource
 
+from apim_governance.limits import PostedLimits
 from apim_governance.policies import Action, Policy, State
 from apim_governance.waivers import Waiver, Waivers
 
@@ -66,22 +68,43 @@ class RulesetGovernor(Governor):
     """The store that keeps how scores go over time; without it, they are not kept."""
     points: int = attrs.field(default=100, validator=attrs.validators.ge(1))
     """How many scores of one API are kept there."""
-    _reports: Any = plugin.state()
+    lint: PostedLimits = PostedLimits()
+    """What documents may cost that are posted to the management port."""
+    _standing: Any = plugin.state()
+    _trend: Any = plugin.state()
+    _linter: Any = plugin.state()
 
     def judge(self, documents: Sequence[GovernedDocument]) -> Iterable[Judgement]:
-        from apim_governance.judging import compiled, evaluated, judgements, report
+        from apim_governance.judging import compiled, evaluated, judgements, reader
+        from apim_governance.posted import KnownRulesets, PostedLinter
+        from apim_governance.standing import Standing
 
         now = datetime.now(UTC)
-        rulesets = compiled(self.policies, self.rulesets)
+        read = reader(self.rulesets)
+        rulesets = compiled(self.policies, self.rulesets, read)
         evaluations = evaluated(documents, self.policies, rulesets, Waivers(self.waivers, now))
-        if self.store is not None:
-            self.hold(_reports=tuple(report(evaluation, now) for evaluation in evaluations))
+        places = {name: str(self.rulesets.get(name, name)) for name in rulesets}
+        self.hold(
+            _standing=Standing.of(evaluations, self.policies, rulesets, now),
+            _linter=PostedLinter(KnownRulesets(places, read.texts), self.lint),
+        )
         return [judgement for evaluation in evaluations for judgement in judgements(evaluation, self.state)]
+
+    def resources(self) -> Iterable[Resource]:
+        from apim_governance.resources import GovernanceResources
+
+        return GovernanceResources(self._standing, lambda: self._trend, self._linter).all()
 
     async def start(self, context: Context) -> None:
         if self.store is not None:
             from apim_governance.trend import Trend
 
             trend = Trend(context.store(self.store), self.points)
-            for report in self._reports or ():
-                await trend.keep(report)
+            if self._standing is not None:
+                for report in self._standing.reports.values():
+                    await trend.keep(report)
+            self.hold(_trend=trend)
+
+    async def stop(self) -> None:
+        if self._linter is not None:
+            self._linter.stop()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
-__all__ = ["LARGEST", "bytes_below", "files_below"]
+__all__ = ["LARGEST", "Remembering", "bytes_below", "files_below"]
 
 LARGEST: Final = 64 * 1024 * 1024
 """Bytes that a file may have."""
@@ -39,3 +39,17 @@ def files_below(folders: Iterable[Path]) -> Callable[[str], str]:
         return bytes_below(name, allowed, LARGEST, "").decode("utf-8-sig")
 
     return read
+
+
+class Remembering:
+    """Reads as another does, and keeps the texts by their names: what was read once is the same the next time."""
+
+    def __init__(self, read: Callable[[str], str]) -> None:
+        self._read = read
+        self.texts: dict[str, str] = {}
+
+    def __call__(self, name: str) -> str:
+        text = self.texts.get(name)
+        if text is None:
+            text = self.texts[name] = self._read(name)
+        return text

@@ -14,7 +14,8 @@ from apim_governance.documents.excerpt import Excerpt
 from apim_governance.documents.pointers import NotThere, parts_of
 from apim_governance.evaluating import Artifact, Evaluation, Evaluator
 from apim_governance.findings import Finding, Severity
-from apim_governance.guarded import files_below
+from apim_governance.guarded import Remembering, files_below
+from apim_governance.linter import Read
 from apim_governance.policies import Policy, State
 from apim_governance.reports import APIReport, asset_of
 from apim_governance.rulesets.compiling import Compiler
@@ -22,7 +23,7 @@ from apim_governance.rulesets.model import Ruleset
 from apim_governance.rulesets.reading import RulesetError, Rulesets
 from apim_governance.waivers import Waivers
 
-__all__ = ["compiled", "evaluated", "judgements", "report"]
+__all__ = ["compiled", "evaluated", "judgements", "reader", "report"]
 
 _WORDS: Final[Mapping[Severity, Any]] = {severity: severity.name.lower() for severity in Severity}
 
@@ -37,9 +38,14 @@ def evaluated(
     return [evaluator.evaluate(artifact) for artifact in _artifacts(documents)]
 
 
-def compiled(policies: Iterable[Policy], files: Mapping[str, Path]) -> dict[str, Ruleset]:
+def reader(files: Mapping[str, Path]) -> Remembering:
+    """What reads rulesets: those of ``files``, and what lies beside and below them."""
+    return Remembering(files_below({path.parent for path in files.values()}))
+
+
+def compiled(policies: Iterable[Policy], files: Mapping[str, Path], read: Read) -> dict[str, Ruleset]:
     """The rulesets that policies name, those of ``files`` and plugins. Raises ValueError."""
-    rulesets = Rulesets(files_below({path.parent for path in files.values()}))
+    rulesets = Rulesets(read)
     found: dict[str, Ruleset] = {}
     for name in dict.fromkeys(name for policy in policies for name in policy.rulesets):
         path = files.get(name)

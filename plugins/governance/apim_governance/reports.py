@@ -18,7 +18,16 @@ from apim_governance.documents.formats import formats_of
 from apim_governance.findings import Finding, Severity, path_text
 from apim_governance.score import NOTHING, Counts, mean, score
 
-__all__ = ["APIReport", "AssetReport", "Overview", "ProcessingError", "asset_of", "asset_type"]
+__all__ = [
+    "APIReport",
+    "AssetReport",
+    "Overview",
+    "ProcessingError",
+    "asset_of",
+    "asset_type",
+    "summary_of",
+    "time_text",
+]
 
 _TYPES: Final = (
     ("oas2", "SWAGGER"),
@@ -61,12 +70,12 @@ class AssetReport:
         """Its score, None if it could not be looked at."""
         return None if self.errors else score(self.counts)
 
-    def to_json(self) -> dict[str, Any]:
-        """An element of ``assets``."""
+    def to_json(self, most: int | None = None) -> dict[str, Any]:
+        """An element of ``assets``, with at most so many ``diagnostics``."""
         return {
             "name": self.name,
             "type": self.type,
-            "diagnostics": [_diagnostic(finding) for finding in self.findings],
+            "diagnostics": [_diagnostic(finding) for finding in self.findings[:most]],
             "errors": [{"code": error.code, "path": list(error.path)} for error in self.errors],
         }
 
@@ -95,14 +104,14 @@ class APIReport:
         """The mean over the documents that could be looked at, 0 if there is none."""
         return mean(value for asset in self.assets if (value := asset.score) is not None)
 
-    def to_json(self) -> dict[str, Any]:
-        """The report of one API."""
+    def to_json(self, most: int | None = None) -> dict[str, Any]:
+        """The report of one API, with at most so many ``diagnostics`` of each asset; the summary counts all."""
         return {
             "id": self.id,
             "apiId": self.api,
-            "createdAt": self.created.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            "summary": _summary(self.score, self.counts),
-            "assets": [asset.to_json() for asset in self.assets],
+            "createdAt": time_text(self.created),
+            "summary": summary_of(self.score, self.counts),
+            "assets": [asset.to_json(most) for asset in self.assets],
         }
 
 
@@ -122,12 +131,16 @@ class Overview:
         """The mean over the APIs, 0 if there are none."""
         return mean(report.score for report in self.reports)
 
+    def summary(self) -> dict[str, Any]:
+        """The summary of all."""
+        return summary_of(self.score, self.counts)
+
     def to_json(self) -> dict[str, Any]:
         """The overview: the summary of all, and one of each API, the worst first."""
         worst = sorted(self.reports, key=lambda report: (report.score, report.api))
         return {
-            "summary": _summary(self.score, self.counts),
-            "apis": [{"apiId": report.api, **_summary(report.score, report.counts)} for report in worst],
+            "summary": self.summary(),
+            "apis": [{"apiId": report.api, **summary_of(report.score, report.counts)} for report in worst],
         }
 
 
@@ -143,7 +156,13 @@ def asset_type(formats: frozenset[str]) -> str:
     return next((kind for name, kind in _TYPES if name in formats), "DOCUMENT")
 
 
-def _summary(value: Decimal, counts: Counts) -> dict[str, Any]:
+def time_text(value: datetime) -> str:
+    """A time as reports have it: UTC, to the millisecond."""
+    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def summary_of(value: Decimal, counts: Counts) -> dict[str, Any]:
+    """The ``summary`` of a report."""
     return {"score": float(value), "all": counts.all, **attrs.asdict(counts)}
 
 

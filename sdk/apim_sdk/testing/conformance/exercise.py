@@ -228,6 +228,8 @@ async def _governor(governor: Governor, faults: list[Fault]) -> None:
     judgements = list(governor.judge([GovernedDocument("orders", "1.0", text, "orders.yaml")]))
     require(all(isinstance(each, Judgement) for each in judgements), "judge() must answer Judgements")
     require(all(each.line > 0 and each.column > 0 for each in judgements), "lines and columns count from 1")
+    listed = [(each.method, each.path) for each in governor.resources()]
+    require(len(set(listed)) == len(listed), "resources() must not have a method of a path twice")
 
 
 async def _ruleset(ruleset: ShippedRuleset, faults: list[Fault]) -> None:
