@@ -76,6 +76,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add("-e", "--encoding", choices=tuple(ENCODINGS), default="utf8", help="of documents (utf8)")
     add("--allow-urls", action="store_true", help="fetch documents, rulesets and references from the web")
     add("--allow-private-addresses", action="store_true", help="fetch them also from addresses that are not public")
+    add("--allow-javascript", action="store_true", help="run the functions in JavaScript that the ruleset has")
     add("--allow-folder", action="append", default=[], metavar="DIR", help="let references lead to files below DIR")
     add("--watch", action="store_true", help="lint again whenever a file changes")
     add("--language-server", action="store_true", help="serve an editor on standard input and output")

@@ -68,6 +68,8 @@ class RulesetGovernor(Governor):
     """The store that keeps how scores go over time; without it, they are not kept."""
     points: int = attrs.field(default=100, validator=attrs.validators.ge(1))
     """How many scores of one API are kept there."""
+    javascript: bool = False
+    """Whether functions in JavaScript of those files are run; needs `pip install 'apim[governance-javascript]'`."""
     lint: PostedLimits = PostedLimits()
     """What documents may cost that are posted to the management port."""
     _standing: Any = plugin.state()
@@ -81,12 +83,12 @@ class RulesetGovernor(Governor):
 
         now = datetime.now(UTC)
         read = reader(self.rulesets)
-        rulesets = compiled(self.policies, self.rulesets, read)
+        rulesets = compiled(self.policies, self.rulesets, read, self.javascript)
         evaluations = evaluated(documents, self.policies, rulesets, Waivers(self.waivers, now))
         places = {name: str(self.rulesets.get(name, name)) for name in rulesets}
         self.hold(
             _standing=Standing.of(evaluations, self.policies, rulesets, now),
-            _linter=PostedLinter(KnownRulesets(places, read.texts), self.lint),
+            _linter=PostedLinter(KnownRulesets(places, read.texts, self.javascript), self.lint),
         )
         return [judgement for evaluation in evaluations for judgement in judgements(evaluation, self.state)]
 

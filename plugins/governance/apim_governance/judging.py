@@ -15,6 +15,7 @@ from apim_governance.documents.pointers import NotThere, parts_of
 from apim_governance.evaluating import Artifact, Evaluation, Evaluator
 from apim_governance.findings import Finding, Severity
 from apim_governance.guarded import Remembering, files_below
+from apim_governance.javascript import scripts
 from apim_governance.linter import Read
 from apim_governance.policies import Policy, State
 from apim_governance.reports import APIReport, asset_of
@@ -43,9 +44,14 @@ def reader(files: Mapping[str, Path]) -> Remembering:
     return Remembering(files_below({path.parent for path in files.values()}))
 
 
-def compiled(policies: Iterable[Policy], files: Mapping[str, Path], read: Read) -> dict[str, Ruleset]:
-    """The rulesets that policies name, those of ``files`` and plugins. Raises ValueError."""
-    rulesets = Rulesets(read)
+def compiled(
+    policies: Iterable[Policy], files: Mapping[str, Path], read: Read, javascript: bool = False
+) -> dict[str, Ruleset]:
+    """The rulesets that policies name, those of ``files`` and plugins. Raises ValueError.
+
+    With ``javascript``, the functions that they have in JavaScript are run.
+    """
+    rulesets = Rulesets(read, scripts=scripts(javascript))
     found: dict[str, Ruleset] = {}
     for name in dict.fromkeys(name for policy in policies for name in policy.rulesets):
         path = files.get(name)

@@ -72,6 +72,7 @@ class Linting:
             arguments.allow_urls,
             arguments.allow_private_addresses,
             arguments.ignore_unknown_format,
+            arguments.allow_javascript,
         )
 
     def files(self) -> list[str]:

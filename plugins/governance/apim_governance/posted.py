@@ -16,7 +16,7 @@ from apim_sdk.resources import ResourceError
 
 from apim_governance.limits import PostedLimits
 
-__all__ = ["OUT_OF_MEMORY", "KnownRulesets", "PostedLinter"]
+__all__ = ["OUT_OF_MEMORY", "UNUSABLE", "KnownRulesets", "PostedLinter"]
 
 _COMMAND: Final = (sys.executable, "-P", "-m", "apim_governance.posted_process")
 _PASSED_ON: Final = ("PATH", "LANG", "LC_ALL", "VIRTUAL_ENV")
@@ -25,6 +25,8 @@ _MOST_TOLD: Final = 2_000
 """Bytes of what a process that failed said last, which go to the log."""
 OUT_OF_MEMORY: Final = 3
 """The exit status of a process that needs more memory than it may have."""
+UNUSABLE: Final = 4
+"""That of one in which a function failed; it writes why in place of the report."""
 
 
 @attrs.frozen
@@ -34,6 +36,7 @@ class KnownRulesets:
     places: Mapping[str, str]
     """The file of each ruleset, or its name, where it is a plugin."""
     texts: Mapping[str, str] = attrs.field(repr=False)
+    javascript: bool = False
 
 
 class PostedLinter:
@@ -63,6 +66,7 @@ class PostedLinter:
         head = {
             "rulesets": {name: known.places[name] for name in rulesets},
             "texts": dict(known.texts),
+            "javascript": known.javascript,
             "memory": int(limits.memory),
             "seconds": float(limits.timeout),
         }
@@ -87,6 +91,8 @@ class PostedLinter:
         if status == OUT_OF_MEMORY or status < 0:
             text = f"Linting it needs more than {limits.memory} of memory, or it was stopped"
             raise ResourceError(422, _TOO_COSTLY, text)
+        if status == UNUSABLE:
+            raise ResourceError(422, "It cannot be linted", told.decode("utf-8", "replace"))
         if status:
             raise RuntimeError(f"the process that lints failed: {trouble[-_MOST_TOLD:].decode('utf-8', 'replace')}")
         answer: dict[str, Any] = json.loads(told)

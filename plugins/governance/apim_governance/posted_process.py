@@ -18,11 +18,12 @@ from typing import Any, Final
 
 from apim_governance.documents.document import read_document
 from apim_governance.evaluating import Artifact, Evaluator, RuleStatus
+from apim_governance.javascript import scripts
 from apim_governance.judging import report
 from apim_governance.policies import Policy
-from apim_governance.posted import OUT_OF_MEMORY
+from apim_governance.posted import OUT_OF_MEMORY, UNUSABLE
 from apim_governance.rulesets.compiling import Compiler
-from apim_governance.rulesets.reading import Rulesets
+from apim_governance.rulesets.reading import RulesetError, Rulesets
 from apim_governance.waivers import Waivers
 
 __all__ = ["MOST", "lint", "main"]
@@ -43,13 +44,16 @@ def main() -> int:
     os.nice(_NICER)
     try:
         text = sys.stdin.buffer.read().decode("utf-8-sig")
-        sys.stdout.write(json.dumps(lint(text, head["rulesets"], head["texts"])))
+        sys.stdout.write(json.dumps(lint(text, head["rulesets"], head["texts"], head["javascript"])))
     except MemoryError:
         return OUT_OF_MEMORY
+    except RulesetError as error:
+        sys.stdout.write("; ".join(problem.message for problem in error.problems))
+        return UNUSABLE
     return 0
 
 
-def lint(text: str, names: Mapping[str, str], texts: Mapping[str, str]) -> dict[str, Any]:
+def lint(text: str, names: Mapping[str, str], texts: Mapping[str, str], javascript: bool = False) -> dict[str, Any]:
     """The report on a document, by rulesets given by name, with their file or plugin; ``texts`` are those files."""
 
     def read(name: str) -> str:
@@ -57,7 +61,7 @@ def lint(text: str, names: Mapping[str, str], texts: Mapping[str, str]) -> dict[
             raise FileNotFoundError(f"{PurePath(name).name} was not there when the configuration was read")
         return texts[name]
 
-    rulesets = Rulesets(read)
+    rulesets = Rulesets(read, scripts=scripts(javascript))
     known = {name: Compiler.of(rulesets, place).ruleset() for name, place in names.items()}
     document = read_document(text, _NAME)
     policy = Policy(_NAME, tuple(known))

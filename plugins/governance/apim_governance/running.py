@@ -12,6 +12,7 @@ import attrs
 from apim_governance.catalogue import Catalogue
 from apim_governance.documents.document import Document, read_document
 from apim_governance.findings import Finding
+from apim_governance.javascript import scripts
 from apim_governance.linter import Linter
 from apim_governance.rulesets.compiling import Compiler
 from apim_governance.rulesets.model import Ruleset
@@ -36,6 +37,8 @@ class Setting:
     urls: bool = False
     private_addresses: bool = False
     ignore_unknown_format: bool = False
+    javascript: bool = False
+    """Whether functions in JavaScript are run."""
 
 
 class Run:
@@ -50,7 +53,7 @@ class Run:
         if self._catalogue.ruleset(name) is None and not is_url(name):
             name = os.path.abspath(name)
             self.sources.allow(name)
-        self._definition = Rulesets(self.sources.read, self._catalogue).load(name)
+        self._definition = Rulesets(self.sources.read, self._catalogue, scripts(setting.javascript)).load(name)
         self._compiler = Compiler(self._definition, self._catalogue)
         self._linters: dict[int, tuple[Ruleset, Linter]] = {}
 

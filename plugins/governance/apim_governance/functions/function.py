@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 import cattrs
 from apim_sdk.governance import JSONPath, RulesetFunction
 
-__all__ = ["InvalidOption", "InvalidOptions", "configured"]
+__all__ = ["Configurable", "Function", "InvalidOption", "InvalidOptions", "configured"]
 
 
 @attrs.frozen
@@ -27,7 +27,18 @@ class InvalidOptions(ValueError):
         self.problems = problems
 
 
-def configured(function: type[RulesetFunction], name: str, options: Any) -> RulesetFunction:
+class Configurable(Protocol):
+    """What makes a function of its options, and is no class."""
+
+    def from_options(self, written: Any) -> RulesetFunction:
+        """The function with options as a rule writes them (None: none). Raises InvalidOptions."""
+
+
+Function = type[RulesetFunction] | Configurable
+"""What a rule may name."""
+
+
+def configured(function: Function, name: str, options: Any) -> RulesetFunction:
     """The function with options as a rule writes them (None: none). Raises InvalidOptions.
 
     A function whose class has ``from_options`` says itself what it takes; of any other the fields are the options.
@@ -36,6 +47,7 @@ def configured(function: type[RulesetFunction], name: str, options: Any) -> Rule
     if own is not None:
         made: RulesetFunction = own(options)
         return made
+    assert isinstance(function, type)
     described: type[attrs.AttrsInstance] = function  # type: ignore[assignment]  # every plugin is an attrs class
     fields = {field.alias or field.name: field for field in attrs.fields(described) if field.init}
     if not fields:

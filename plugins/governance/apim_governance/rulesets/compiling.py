@@ -283,8 +283,9 @@ class _Compilation:
             for each in definition.written.get("functions", ()) or ():
                 if name == (each[0] if isinstance(each, list) and each else each):
                     return (
-                        f'Function "{name}" is not defined: functions in JavaScript are not run here; '
-                        "write it in Python, as a plugin of the kind ruleset function"
+                        f'Function "{name}" is not defined: functions in JavaScript are not run here unless they are '
+                        "allowed (--allow-javascript, or javascript: true of the governor); "
+                        "or write it in Python, as a plugin of the kind ruleset function"
                     )
         return f'Function "{name}" is not defined{did_you_mean(name, self._catalogue.names())}'
 

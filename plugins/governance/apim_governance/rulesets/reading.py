@@ -4,6 +4,8 @@
     rules       new ones, changes of others, severities, true and false
     aliases     names for expressions, also different ones for different formats
     overrides   what else holds for some files, or for one place in them
+    except      rules that are off there, as Spectral 5 wrote it
+    functions   those in JavaScript, in files of ``functionsDir``, where they are allowed
     formats     of rules that name none
 
 A file, or a definition that is at hand, becomes a ``Definition``, a tree of those that it extends; ``compiling`` makes
@@ -14,10 +16,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import PurePath
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import attrs
-from apim_sdk.governance import JSONPath, RulesetFunction
+from apim_sdk.governance import JSONPath
 
 from apim_governance.catalogue import Catalogue
 from apim_governance.documents.document import read_document
@@ -25,6 +27,7 @@ from apim_governance.documents.lenient_json import mended
 from apim_governance.documents.pointers import parts_of
 from apim_governance.documents.resolving import joined
 from apim_governance.findings import Finding
+from apim_governance.functions.function import Configurable, Function
 from apim_governance.rulesets.globs import glob_pattern
 
 __all__ = ["Definition", "Problem", "Problems", "RulesetError", "Rulesets", "for_document"]
@@ -82,7 +85,7 @@ class Definition:
     written: Mapping[str, Any]
     source: str | None
     extends: tuple[tuple[Definition, str], ...]
-    functions: Mapping[str, type[RulesetFunction]]
+    functions: Mapping[str, Function]
 
     def lineage(self) -> Iterator[Definition]:
         """All definitions that it is made of, those that come first first."""
@@ -91,11 +94,21 @@ class Definition:
         yield self
 
 
-class Rulesets:
-    """Reads rulesets; ``read`` gives files and URLs by their name."""
+class Scripts(Protocol):
+    """Loads the functions that a ruleset has in files."""
 
-    def __init__(self, read: Read | None = None, catalogue: Catalogue | None = None) -> None:
+    def load(self, name: str, source: str, text: str, schema: Any = None) -> Configurable:
+        """A function by the text of its file; ``schema`` is that of its options. Raises ValueError."""
+
+
+class Rulesets:
+    """Reads rulesets; ``read`` gives files and URLs by their name, ``scripts`` loads functions in JavaScript."""
+
+    def __init__(
+        self, read: Read | None = None, catalogue: Catalogue | None = None, scripts: Scripts | None = None
+    ) -> None:
         self._read = read
+        self._scripts = scripts
         self.catalogue = catalogue or Catalogue()
 
     def load(self, name: str) -> Definition:
@@ -149,7 +162,7 @@ class Rulesets:
         self,
         written: Any,
         source: str | None,
-        functions: Mapping[str, type[RulesetFunction]],
+        functions: Mapping[str, Function],
         above: tuple[str, ...],
         problems: Problems,
     ) -> Definition | None:
@@ -159,6 +172,7 @@ class Rulesets:
         if not any(name in written for name in ("extends", "rules", "overrides")):
             problems.add("Ruleset must have rules or extends or overrides defined", (), source)
             return None
+        written = _without_exceptions(written, source, problems)
         extends = []
         listed = written.get("extends", [])
         for index, each in enumerate(
@@ -172,7 +186,53 @@ class Rulesets:
             parent = self._named(name, source, path, above, problems)
             if parent is not None:
                 extends.append((parent, mode))
-        return Definition(written, source, tuple(extends), functions)
+        scripts = self._functions(written, source, problems) if self._scripts is not None else {}
+        return Definition(written, source, tuple(extends), {**functions, **scripts})
+
+    def _functions(self, written: Mapping[str, Any], source: str | None, problems: Problems) -> dict[str, Function]:
+        """The functions that a ruleset has in files of JavaScript below its ``functionsDir``."""
+        found: dict[str, Function] = {}
+        listed, folder = written.get("functions", []), written.get("functionsDir", "functions")
+        if not isinstance(listed, list) or not isinstance(folder, str):
+            problems.add('"functions" must be a list, "functionsDir" a name', ("functions",), source)
+            return found
+        for index, each in enumerate(listed):
+            path: JSONPath = ("functions", index)
+            name, schema = each if isinstance(each, list) and len(each) == 2 else (each, None)
+            if not isinstance(name, str) or "/" in name or not isinstance(schema, dict | None):
+                problems.add("must be the name of a function, or a list of it and a JSON Schema", path, source)
+                continue
+            file = joined(source, f"{folder}/{name}.js")
+            try:
+                found[name] = self._script(name, file, schema)
+            except (OSError, UnicodeError) as error:
+                problems.add(f"the function {name!r} cannot be read: {_reason(error)}", path, source)
+            except ValueError as error:
+                problems.add(f"the function {name!r}: {error}", path, source)
+        return found
+
+    def _script(self, name: str, file: str, schema: Any) -> Configurable:
+        if self._read is None or self._scripts is None:
+            raise ValueError("no files are read here")
+        return self._scripts.load(name, file, self._read(file), schema)
+
+
+def _without_exceptions(written: Mapping[str, Any], source: str | None, problems: Problems) -> Mapping[str, Any]:
+    """A ruleset whose exceptions (file or place: names of rules) are overrides that switch those rules off."""
+    if "except" not in written:
+        return written
+    excepted, overrides = written["except"], written.get("overrides", [])
+    if not isinstance(excepted, Mapping) or not isinstance(overrides, list):
+        problems.add('"except" must be an object, and "overrides" a list', ("except",), source)
+        return written
+    overrides = list(overrides)
+    for pattern, names in excepted.items():
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            problems.add("must be a list of names of rules", ("except", pattern), source)
+            continue
+        files = [f"**{pattern}" if str(pattern).startswith("#") else str(pattern)]
+        overrides.append({"files": files, "rules": dict.fromkeys(names, "off")})
+    return {**{name: value for name, value in written.items() if name != "except"}, "overrides": overrides}
 
 
 def _reason(error: OSError | UnicodeError) -> str:

@@ -1,0 +1,225 @@
+"""What rulesets may write beside rules: aliases, exceptions, overrides, options of functions and of the parser."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from apim_governance.documents.document import read_document
+from apim_governance.guarded import files_below
+from apim_governance.linter import Linter
+from apim_governance.rulesets.compiling import Compiler
+from apim_governance.rulesets.reading import RulesetError, Rulesets
+
+OAS2 = "swagger: '2.0'\ninfo: {title: a}\nitems: [x]\n"
+OAS3 = "openapi: 3.1.0\ninfo: {title: a}\nitems: [x]\n"
+ASYNC = "asyncapi: 2.6.0\ninfo: {title: a}\nitems: [x]\n"
+
+
+def compiler(folder: Path, **files: str) -> Compiler:
+    for name, text in files.items():
+        (folder / f"{name}.yaml").write_text(text)
+    return Compiler.of(Rulesets(files_below([folder])), str(folder / "ours.yaml"))
+
+
+def found(compiled: Compiler, text: str, source: Path | None = None) -> list[tuple[str, str]]:
+    """Codes of findings, and where."""
+    name = None if source is None else str(source)
+    ruleset = compiled.ruleset(name)
+    findings = Linter(ruleset, ignore_unknown_format=True).lint(read_document(text, name, ruleset.parser_options))
+    return [(finding.code, "/".join(map(str, finding.path))) for finding in findings]
+
+
+def problems(folder: Path, text: str) -> list[tuple[str, str]]:
+    with pytest.raises(RulesetError) as caught:
+        compiler(folder, ours=text)
+    return [("/".join(map(str, problem.path)), problem.message) for problem in caught.value.problems]
+
+
+RULE = "rules:\n  r: {{given: {given}, then: {{function: falsy}}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("aliases", "given", "places"),
+    [
+        ("{Title: ['$.info.title']}", "'#Title'", ["info/title"]),
+        ("{Title: '$.info.title'}", "'#Title'", ["info/title"]),
+        ("{Info: [$.info]}", "'#Info.title'", ["info/title"]),
+        ("{Info: [$.info], Title: ['#Info.title']}", "'#Title'", ["info/title"]),
+        ("{Both: [$.info.title, '$.items[*]']}", "'#Both'", ["info/title", "items/0"]),
+        ("{Info: [$.info], Items: [$.items]}", "['#Info.title', '#Items[*]']", ["info/title", "items/0"]),
+    ],
+)
+def test_an_alias_stands_for_expressions(tmp_path: Path, aliases: str, given: str, places: list[str]) -> None:
+    compiled = compiler(tmp_path, ours=f"aliases: {aliases}\n{RULE.format(given=given)}")
+    assert places == [place for _, place in found(compiled, OAS3)]
+
+
+def test_an_alias_means_other_expressions_in_documents_of_other_formats(tmp_path: Path) -> None:
+    targets = "[{formats: [oas2], given: [$.info.title]}, {formats: [oas3], given: ['$.items[*]']}]"
+    compiled = compiler(
+        tmp_path, ours=f"aliases: {{It: {{targets: {targets}}}}}\n{RULE.format(given=chr(39) + '#It' + chr(39))}"
+    )
+    assert [["info/title"], ["items/0"], []] == [
+        [place for _, place in found(compiled, each)] for each in (OAS2, OAS3, ASYNC)
+    ]
+
+
+def test_a_ruleset_changes_the_aliases_of_what_it_extends(tmp_path: Path) -> None:
+    base = f"aliases: {{It: [$.info.title]}}\n{RULE.format(given=chr(39) + '#It' + chr(39))}"
+    compiled = compiler(tmp_path, base=base, ours="extends: base.yaml\naliases: {It: ['$.items[*]']}\n")
+    assert [("r", "items/0")] == found(compiled, OAS3)
+
+
+@pytest.mark.parametrize(
+    ("aliases", "message"),
+    [
+        ("{}", 'Alias "It" does not exist'),
+        ("{It: ['#It.a']}", 'Alias "It" is circular'),
+        ("{It: ['#That'], That: ['#It']}", 'Alias "It" is circular'),
+        ("{It: 7}", 'Alias "It" is neither a list of expressions nor has targets'),
+        ("{It: ['$[']}", None),
+    ],
+)
+def test_an_alias_that_cannot_be_used_is_told_where_it_is_used(
+    tmp_path: Path, aliases: str, message: str | None
+) -> None:
+    told = problems(tmp_path, f"aliases: {aliases}\n{RULE.format(given=chr(39) + '#It' + chr(39))}")
+    assert ["rules/r/given"] == [path for path, _ in told]
+    assert message in (None, told[0][1])
+
+
+@pytest.mark.parametrize(
+    ("excepted", "file", "places"),
+    [
+        ("{'api.yaml': [r]}", "api.yaml", []),
+        ("{'other.yaml': [r]}", "api.yaml", ["info/title", "items/0"]),
+        ("{'**/*.yaml': [r]}", "v1/api.yaml", []),
+        ("{'api.yaml#/info': [r]}", "api.yaml", ["items/0"]),
+        ("{'#/items/0': [r]}", "v1/api.yaml", ["info/title"]),
+        ("{'api.yaml#/info/title': [r], 'api.yaml#/items': [r]}", "api.yaml", []),
+    ],
+)
+def test_rules_are_off_where_they_are_excepted(tmp_path: Path, excepted: str, file: str, places: list[str]) -> None:
+    rules = RULE.format(given="[$.info.title, '$.items[*]']")
+    compiled = compiler(tmp_path, ours=f"except: {excepted}\n{rules}")
+    assert places == [place for _, place in found(compiled, OAS3, tmp_path / file)]
+
+
+def test_exceptions_come_behind_overrides(tmp_path: Path) -> None:
+    override = "overrides: [{files: ['*.yaml'], rules: {r: error}}]\n"
+    compiled = compiler(tmp_path, ours=f"{override}except: {{'api.yaml': [r]}}\n{RULE.format(given='$.info.title')}")
+    assert [[], [("r", "info/title")]] == [
+        found(compiled, OAS3, tmp_path / name) for name in ("api.yaml", "other.yaml")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("excepted", "told"),
+    [
+        ("[r]", ("except", '"except" must be an object, and "overrides" a list')),
+        ("{'api.yaml': r}", ("except/api.yaml", "must be a list of names of rules")),
+        ("{'api.yaml': [1]}", ("except/api.yaml", "must be a list of names of rules")),
+    ],
+)
+def test_exceptions_that_are_none_are_told(tmp_path: Path, excepted: str, told: tuple[str, str]) -> None:
+    assert [told] == problems(tmp_path, f"except: {excepted}\n{RULE.format(given='$')}")
+
+
+TWICE = "a: 1\na: 2\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "severity"),
+    [
+        ("{}", 0),
+        ("{duplicateKeys: error}", 0),
+        ("{duplicateKeys: warn}", 1),
+        ("{duplicateKeys: hint}", 3),
+        ("{duplicateKeys: 2}", 2),
+        ("{duplicateKeys: 'off'}", None),
+    ],
+)
+def test_parser_options_say_what_a_key_that_is_there_twice_is(
+    tmp_path: Path, options: str, severity: int | None
+) -> None:
+    ruleset = compiler(tmp_path, ours=f"parserOptions: {options}\n{RULE.format(given='$.b')}").ruleset()
+    told = read_document(TWICE, None, ruleset.parser_options).problems
+    assert ([] if severity is None else [severity]) == [int(each.severity) for each in told]
+
+
+def test_parser_options_say_what_a_key_that_is_no_text_is(tmp_path: Path) -> None:
+    severities = []
+    for level in ("error", "info", "off"):
+        text = f"parserOptions: {{incompatibleValues: '{level}'}}\n{RULE.format(given='$.b')}"
+        told = read_document("1: a\n", None, compiler(tmp_path, ours=text).ruleset().parser_options).problems
+        severities.append([int(each.severity) for each in told])
+    assert [[0], [2], []] == severities
+
+
+def test_parser_options_of_a_ruleset_come_behind_those_of_what_it_extends(tmp_path: Path) -> None:
+    base = f"parserOptions: {{duplicateKeys: hint, incompatibleValues: hint}}\n{RULE.format(given='$.b')}"
+    options = compiler(tmp_path, base=base, ours="extends: base.yaml\nparserOptions: {duplicateKeys: warn}\n").ruleset()
+    told = read_document(TWICE + "1: a\n", None, options.parser_options).problems
+    assert [1, 3] == sorted(int(each.severity) for each in told)
+
+
+@pytest.mark.parametrize("options", ["{duplicateKey: error}", "{duplicateKeys: fatal}"])
+def test_a_parser_option_that_there_is_not_is_told(tmp_path: Path, options: str) -> None:
+    ((path, message),) = problems(tmp_path, f"parserOptions: {options}\n{RULE.format(given='$')}")
+    assert (True, "is no parser option") == (path.startswith("parserOptions/"), message)
+
+
+@pytest.mark.parametrize(
+    ("then", "path", "message"),
+    [
+        ("{function: pattern}", "rules/r/then/functionOptions", '"pattern" function has invalid options specified'),
+        (
+            "{function: pattern, functionOptions: {mtch: a}}",
+            "rules/r/then/functionOptions/mtch",
+            '"pattern" function does not support "mtch" option',
+        ),
+        ("{function: truthy, functionOptions: {a: 1}}", "rules/r/then/functionOptions", "does not accept any options"),
+        (
+            "[{function: truthy}, {function: length, functionOptions: {min: a}}]",
+            "rules/r/then/1/functionOptions/min",
+            '"min"',
+        ),
+    ],
+)
+def test_options_that_a_function_does_not_take_are_told_with_their_place(
+    tmp_path: Path, then: str, path: str, message: str
+) -> None:
+    told = problems(tmp_path, f"rules:\n  r: {{given: $, then: {then}}}\n")
+    assert path in [place for place, _ in told]
+    assert any(message in text for _, text in told)
+
+
+def test_options_of_a_function_are_those_that_a_rule_gives_it(tmp_path: Path) -> None:
+    rules = "rules:\n  short: {given: $.info.title, then: {function: length, functionOptions: {min: 2}}}\n"
+    compiled: Any = compiler(tmp_path, ours=rules)
+    assert [("short", "info/title")] == found(compiled, OAS3)
+    assert [] == found(compiled, OAS3.replace("title: a", "title: aa"))
+
+
+def test_the_keys_beside_rules_of_the_guide_do_what_it_says(tmp_path: Path) -> None:
+    guide = (Path(__file__).resolve().parents[4] / "docs/guide/governance/writing-rules.md").read_text()
+    section = guide[guide.index("## Beside rules") :]
+    (text,) = re.findall(r'```yaml title="ours.yaml"\n(.*?)```', section, re.DOTALL)
+    compiled = compiler(tmp_path, shared="rules: {}\n", ours=text)
+
+    def codes(name: str) -> dict[tuple[str, str], int]:
+        ruleset = compiled.ruleset(str(tmp_path / name))
+        api = "openapi: 3.1.0\ninfo: {title: a, version: '1'}\npaths: {/orders: {get: {}}, /other: {get: {}}}\n"
+        findings = Linter(ruleset).lint(read_document(api, str(tmp_path / name), ruleset.parser_options))
+        return {(each.code, "/".join(map(str, each.path))): int(each.severity) for each in findings}
+
+    assert ("operation-tags", "paths//orders/get") in codes("v1/orders.yaml")
+    assert ("operation-tags", "paths//orders/get") not in codes("legacy/old/api.yaml")
+    told = codes("v1/orders.yaml").items()
+    described = {path: severity for (code, path), severity in told if code == "operation-description"}
+    assert {"paths//orders/get": 3, "paths//other/get": 1} == described
+    assert ("info-contact", "info") in codes("v1/orders.yaml")
+    assert ("info-contact", "info") not in codes("v1/users.yaml")
