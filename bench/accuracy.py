@@ -6,8 +6,7 @@ gives, in bursts: each process draws when its next calls come (exponential pause
 through is held against what the limit permits from the first call to the last answer; 1.000 is all of it.
 
 With `--disturb kill` the store is killed after a third of the time and started again, empty, after another third; with
-`--disturb slow` it answers nothing in that time. Let such a run take more than 15 s: processes learn every
-five seconds how many they are.
+`--disturb slow` it answers nothing in that time.
 
 A mode is a way to use a counter store, by name in ``MODES``: an async context manager that yields what takes a unit.
 """

@@ -32,7 +32,8 @@ _DONE = pack_answer(0, 0.0, 0, 0.0)
 
 
 class NodeLedger:
-    """Counts for the workers whose socket pairs were attached; ``members`` tells how many of them serve."""
+    """Counts for the workers whose socket pairs were attached; ``members`` tells how many of them there are,
+    or soon will be."""
 
     def __init__(self, clock: Clock, size: int, members: Callable[[], int], log: Logger) -> None:
         self.ledger = Ledger(clock, size)

@@ -66,7 +66,7 @@ class NodeCounters(CounterStore):
         return NodeCounter(self._connection, name, limit)
 
     async def members(self) -> int:
-        """How many workers of the node serve, this one included."""
+        """How many workers the node has, this one included."""
         return (await self._connection.ask(MEMBERS, 0, "", 0, 0)).units
 
     def measure(self, metrics: Metrics) -> None:

@@ -66,7 +66,7 @@ class Pool:
         """Start all workers. Raises ConfigErrors, OSError or Refused if any cannot start, and then none runs."""
         sets = self._sets = SocketSets(configuration, handed)
         self._take(configuration, await in_background(pack, configuration))
-        counters = NodeLedger(SystemClock(), configuration.limits.counter_keys, self._serving, self._log)
+        counters = NodeLedger(SystemClock(), configuration.limits.counter_keys, lambda: self._count, self._log)
         counters.measure(self._metrics)
         self._slots = tuple(
             Slot(number, sets.open, lambda: self._shipment, self._log, self._timing, counters.attach)

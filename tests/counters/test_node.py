@@ -27,8 +27,8 @@ class Node:
 
     def __init__(self) -> None:
         self.log = FakeLog()
-        self.serving = 0
-        self.counters = NodeLedger(FakeClock(), 1000, lambda: self.serving, self.log)
+        self.count = 0
+        self.counters = NodeLedger(FakeClock(), 1000, lambda: self.count, self.log)
         self.workers: list[NodeCounters] = []
 
     async def worker(self, timeout: float = 5.0) -> NodeCounters:
@@ -91,12 +91,12 @@ def test_the_limit_that_is_used_last_holds_and_counts_go_on() -> None:
     assert (1, 96, 96) == asyncio.run(scenario())
 
 
-def test_members_are_the_workers_that_serve_and_at_least_whoever_asks() -> None:
+def test_members_are_the_workers_there_are_and_at_least_whoever_asks() -> None:
     async def scenario() -> Any:
         async with node() as made:
             worker = await made.worker()
             alone = await worker.members()
-            made.serving = 3
+            made.count = 3
             return alone, await worker.members()
 
     assert (1, 3) == asyncio.run(scenario())

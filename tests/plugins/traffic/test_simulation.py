@@ -78,6 +78,17 @@ def test_a_mode_keeps_its_bound_while_the_store_comes_and_goes(
     assert result.holds, result
 
 
+@pytest.mark.parametrize("mode", list(MODES))
+def test_nodes_take_a_share_each_of_a_store_that_goes_away_right_after_they_started(mode: str) -> None:
+    scenario = make_scenario(
+        Limit(400, 60.0), nodes=4, load=30, windows=0.1, seed=2, outages=(Outage("restart", 0.0, 6.0),)
+    )
+    result = simulate(scenario, mode)
+
+    assert result.calls == 1200
+    assert result.allowed <= 440, result
+
+
 @pytest.mark.parametrize("mode", ["exact", "lease", "hybrid"])
 @given(scenario=scenarios, troubles=st.lists(outages, min_size=1, max_size=3).map(tuple))
 @run

@@ -77,12 +77,14 @@ class Fallback:
 
     def _share(self) -> Table:
         """The table, for as many processes as count together now."""
-        members = self._link.members
-        if self._table is None or members != self._members:
+        members, table = self._link.members, self._table
+        if table is None:
             parts = self._parts
-            self._members = members
-            self._table = open_table(share_of(parts.limit, members), parts.clock, parts.max_keys, parts.forgot)
-        return self._table
+            table = self._table = open_table(share_of(parts.limit, members), parts.clock, parts.max_keys, parts.forgot)
+        elif members != self._members:  # what was taken stays taken
+            table.adopt(share_of(self._parts.limit, members))
+        self._members = members
+        return table
 
     async def _settle(self) -> None:
         """Tell the store what it was not told, as far as that still counts."""

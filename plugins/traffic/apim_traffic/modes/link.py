@@ -2,11 +2,16 @@
 
 It waits for an answer no longer than it may. A store that failed is away until it answers again: nobody waits for it,
 and only the link itself tries it, once a second. One answer that is late is no such failure, three in a row are.
+
+It also knows how many processes count with the store. Those that start together soon know of each other: the link asks
+again after a tenth of a second, then after twice as long each time, up to five seconds, and from the beginning when the
+number has changed. Until then, and while the store is away, there are as many as the node has workers.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, TypeVar
 
@@ -22,8 +27,11 @@ _LATE: Final = 3
 """Answers in a row that may come too late before the store is away."""
 _RETRY: Final = 1.0
 """Seconds between attempts while the store is away."""
-_WATCH: Final = 5.0
-"""Seconds after which it is asked again how many processes count with it."""
+_SOONEST: Final = 0.1
+_LATEST: Final = 5.0
+"""Seconds after which it is asked again how many processes count with it: at first, and in the long run."""
+_SETTLING: Final = 5.0
+"""Seconds for which a store that is back may say that fewer do, because the others have not asked it yet."""
 _PATIENCE: Final = 1.0
 """Seconds that such a question may take."""
 _SILENCE: Final = 60.0
@@ -33,11 +41,21 @@ _SILENCE: Final = 60.0
 class Link:
     """Whether the store is there, and how many processes count with it. It belongs to one event loop."""
 
-    def __init__(self, store: CounterStore, monotonic: Callable[[], float], log: Logger, failed: Callable[..., None]):
+    def __init__(
+        self,
+        store: CounterStore,
+        monotonic: Callable[[], float],
+        log: Logger,
+        failed: Callable[..., None],
+        workers: int = 1,
+    ) -> None:
         self.away = False
         """Whether the store is not to be asked now."""
-        self.members = 1
-        """How many processes counted with the store when it was last known."""
+        self.members = workers
+        """How many processes counted with the store when it was last known; the workers of the node at least."""
+        self._workers = workers
+        self._pause = _SOONEST
+        self._settled_at = -math.inf
         self._store = store
         self._monotonic = monotonic
         self._log = log
@@ -54,7 +72,8 @@ class Link:
         failed = context.metrics.counter(
             "apim_counter_store_failures_total", "Questions that a counter store did not answer", ("failure",)
         )
-        link = cls(store, context.clock.monotonic, context.log, failed)
+        workers = await _workers(context, store)
+        link = cls(store, context.clock.monotonic, context.log, failed, workers)
         await link._look()
         link.spawn(link._watch())
         return link
@@ -92,7 +111,7 @@ class Link:
     async def _watch(self) -> None:
         while True:
             try:
-                async with asyncio.timeout(_RETRY if self.away else _WATCH):
+                async with asyncio.timeout(_RETRY if self.away else self._pause):
                     await self._lost.wait()
                 self._lost.clear()
             except TimeoutError:
@@ -100,9 +119,13 @@ class Link:
 
     async def _look(self) -> None:
         try:
-            self.members = max(await self.ask(_PATIENCE, self._store.members), 1)
+            found = max(await self.ask(_PATIENCE, self._store.members), self._workers)
         except OSError:  # `ask` has told it
             return
+        if self._monotonic() < self._settled_at:
+            found = max(found, self.members)
+        self._pause = min(2 * self._pause, _LATEST) if found == self.members else _SOONEST
+        self.members = found
 
     def _failed(self, error: OSError) -> None:
         late = isinstance(error, TimeoutError)
@@ -118,6 +141,7 @@ class Link:
         self._failures = 0
         if self.away:
             self.away = False
+            self._pause, self._settled_at = _SOONEST, self._monotonic() + _SETTLING
             self._say("the counter store is back")
         owing, self._owing = self._owing, {}
         for settle in owing:
@@ -128,6 +152,18 @@ class Link:
         if now >= self._quiet_until.get(event, now):
             self._quiet_until[event] = now + _SILENCE
             self._log.warning(event, **facts)
+
+
+async def _workers(context: Context, store: CounterStore) -> int:
+    """How many processes of this node count with a store, whether that is there or not."""
+    node = context.counters("node")
+    if node is None or node is store:
+        return 1
+    try:
+        return await node.members()
+    except OSError as error:
+        context.log.warning("the supervisor does not say how many workers there are", error=str(error))
+        return 1
 
 
 async def _run(settle: Callable[[], Awaitable[None]]) -> None:

@@ -17,7 +17,7 @@ from apim_traffic.simulation.scenario import Outage, Scenario
 __all__ = ["BEGIN", "NodeClock", "Server", "Way"]
 
 BEGIN: Final = 1.0
-"""When a scenario begins, by the event loop: by then every node has reached the store once."""
+"""When a scenario begins, by the event loop: by then every node has reached the store, and knows of the others."""
 
 
 class NodeClock:
@@ -44,11 +44,13 @@ class Server:
         self.clock: Clock = LoopClock()
         self.windows: set[tuple[float, float]] = set()
         self.questions = 0
+        self.members: set[int] = set()
         self._limit = limit
         self._table = open_table(limit, self.clock)
 
     def lose(self) -> None:
-        """Forget what was counted."""
+        """Forget what was counted, and who counts."""
+        self.members.clear()
         self._table = open_table(self._limit, self.clock)
 
     def answer(self, question: str, key: str, *arguments: int) -> Any:
@@ -83,10 +85,12 @@ class Way(CounterStore):
         return _Counter(self)
 
     async def members(self) -> int:
-        """How many nodes there are."""
+        """How many nodes have reached the store, this one included."""
         await self.travel()
+        self._server.members.add(self._node)
+        found = len(self._server.members)
         await self.travel()
-        return self._scenario.nodes
+        return found
 
     async def ask(self, question: str, key: str, *arguments: int) -> Any:
         """Ask the store, over there and back."""
