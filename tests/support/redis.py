@@ -10,6 +10,8 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import attrs
+
 from support.processes import eventually
 
 
@@ -87,6 +89,41 @@ class SentinelProcess(RedisProcess):
             "sentinel down-after-milliseconds apim 500\nsentinel failover-timeout apim 5000\n"
         )
         return [str(file)]
+
+
+@attrs.frozen
+class Watched:
+    """A master, its replica, and a Sentinel that makes the replica the master when that is gone."""
+
+    master: RedisProcess
+    replica: RedisProcess
+    sentinel: SentinelProcess
+
+    def follows(self) -> bool:
+        """Whether the replica has what the master has."""
+        return "master_link_status:up" in self.replica.send("INFO replication")
+
+    def known(self) -> bool:
+        """Whether the Sentinel knows the replica."""
+        return str(self.replica.port) in self.sentinel.send("SENTINEL REPLICAS apim")
+
+    def failed_over(self) -> bool:
+        """Whether the replica has become the master."""
+        return "role:master" in self.replica.send("INFO replication")
+
+
+@contextlib.contextmanager
+def watched(folder: Path) -> Iterator[Watched]:
+    """Servers that run, in step."""
+    master = RedisProcess(folder / "master")
+    follow = ("--replicaof", f"127.0.0.1 {master.port}", "--repl-diskless-sync-delay", "0")
+    replica = RedisProcess(folder / "replica", *follow)
+    servers = Watched(master, replica, SentinelProcess(folder / "sentinel", master))
+    with running(servers.master, servers.replica):
+        eventually(servers.follows, "the replica follows", 30)
+        with running(servers.sentinel):  # which asks the master for its replicas at once, then every ten seconds
+            eventually(servers.known, "the Sentinel knows the replica", 30)
+            yield servers
 
 
 class ClusterProcess(RedisProcess):

@@ -15,7 +15,7 @@ from apim_stores import following as following_module
 from apim_stores.redis import Redis, Sentinels
 from apim_stores.tls import TLS
 from support.authority import make_certificates
-from support.redis import RedisProcess, SentinelProcess, running
+from support.redis import RedisProcess, Watched, running, watched
 from support.stores import eventually, following
 
 
@@ -297,35 +297,17 @@ def test_a_server_that_wants_a_certificate_gets_none_without_one(tmp_path: Path,
 
 
 def test_when_the_master_is_gone_the_one_that_sentinels_choose_is_used(tmp_path: Path) -> None:
-    master = RedisProcess(tmp_path / "master")
-    replica = RedisProcess(
-        tmp_path / "replica", "--replicaof", f"127.0.0.1 {master.port}", "--repl-diskless-sync-delay", "0"
-    )
-    watching = SentinelProcess(tmp_path / "sentinel", master)
-
-    async def scenario() -> Any:
-        def knows_the_replica() -> bool:
-            return str(replica.port) in watching.send("SENTINEL REPLICAS apim")
-
-        def in_step() -> bool:
-            return "master_link_status:up" in replica.send("INFO replication") and knows_the_replica()
-
-        async def ready() -> bool:
-            return await asyncio.to_thread(in_step)
-
-        await eventually(ready, 30)
-        settings = Redis(
-            Secret("redis://apim/0"),
-            sentinels=Sentinels((f"127.0.0.1:{RedisProcess(tmp_path).port}", f"127.0.0.1:{watching.port}")),
-        )
+    async def scenario(servers: Watched) -> Any:
+        addresses = (f"127.0.0.1:{RedisProcess(tmp_path).port}", f"127.0.0.1:{servers.sentinel.port}")
+        settings = Redis(Secret("redis://apim/0"), sentinels=Sentinels(addresses))
         async with started(settings) as store, following(store) as follower:
             await store.put("a", b"1")
 
             async def replicated() -> bool:
-                return "$1\r\n1" in await asyncio.to_thread(replica.send, "GET apim:value:a")
+                return "$1\r\n1" in await asyncio.to_thread(servers.replica.send, "GET apim:value:a")
 
             await eventually(replicated)
-            await asyncio.to_thread(master.stop)
+            await asyncio.to_thread(servers.master.stop)
 
             async def written() -> bool:
                 try:
@@ -336,10 +318,10 @@ def test_when_the_master_is_gone_the_one_that_sentinels_choose_is_used(tmp_path:
 
             await eventually(written, 30)
             await follower.until(lambda each: each.values == {"a": b"1", "b": b"2"})
-            return "role:master" in await asyncio.to_thread(replica.send, "INFO replication")
+            return await asyncio.to_thread(servers.failed_over)
 
-    with running(master, replica, watching):
-        assert asyncio.run(scenario())
+    with watched(tmp_path) as servers:
+        assert asyncio.run(scenario(servers))
 
 
 # Settings

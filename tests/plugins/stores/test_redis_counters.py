@@ -22,7 +22,7 @@ from apim_stores.tls import TLS
 from support.authority import make_certificates
 from support.counter_rooms import redis_stores
 from support.delaying import delaying
-from support.redis import ClusterProcess, RedisProcess, SentinelProcess, join, running
+from support.redis import ClusterProcess, RedisProcess, Watched, join, running, watched
 from support.stores import eventually
 
 LIMIT = Limit(5, 3600.0)
@@ -418,36 +418,22 @@ def test_a_server_with_tls_is_trusted_where_its_certificate_is(server: RedisProc
 
 
 def test_when_the_master_is_gone_the_one_that_sentinels_choose_counts_on(tmp_path: Path) -> None:
-    master = RedisProcess(tmp_path / "master")
-    replica = RedisProcess(
-        tmp_path / "replica", "--replicaof", f"127.0.0.1 {master.port}", "--repl-diskless-sync-delay", "0"
-    )
-    watching = SentinelProcess(tmp_path / "sentinel", master)
-
-    def in_step() -> bool:
-        known = str(replica.port) in watching.send("SENTINEL REPLICAS apim")
-        return known and "master_link_status:up" in replica.send("INFO replication")
-
-    async def ready() -> bool:
-        return await asyncio.to_thread(in_step)
-
-    async def scenario() -> Any:
-        await eventually(ready, 30)
+    async def scenario(servers: Watched) -> Any:
         nobody = RedisProcess(tmp_path).port
-        sentinels = Sentinels((f"127.0.0.1:{nobody}", f"127.0.0.1:{watching.port}"))
+        sentinels = Sentinels((f"127.0.0.1:{nobody}", f"127.0.0.1:{servers.sentinel.port}"))
         async with opened("redis://apim/0", sentinels=sentinels) as (counter, _):
             await counter.grant("a", 3, 3)
 
             async def replicated() -> bool:
-                return (await asyncio.to_thread(replica.send, "DBSIZE")).startswith(":2")
+                return (await asyncio.to_thread(servers.replica.send, "DBSIZE")).startswith(":2")
 
             await eventually(replicated)
-            await asyncio.to_thread(master.stop)
+            await asyncio.to_thread(servers.master.stop)
             await eventually(granting(counter), 30)
             return (await counter.grant("a", 1, 9)).units
 
-    with running(master, replica, watching):
-        assert 1 == asyncio.run(scenario())
+    with watched(tmp_path) as servers:
+        assert 1 == asyncio.run(scenario(servers))
 
 
 def test_a_server_that_has_become_a_replica_is_left(server: RedisProcess) -> None:
