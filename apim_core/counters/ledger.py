@@ -1,7 +1,8 @@
 """The tables in which a supervisor counts for its workers.
 
 What counts together is known by its name and its way to count (algorithm, window). How many units there are is no part
-of that, so counts go on when a reload changes it; the limit that was declared last is the one that holds.
+of that, so counts go on when a reload changes it; the limit that was declared last is the one that holds. Where limits
+vary, each question goes by its own.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class Ledger:
     def declare(self, name: str, limit: Limit) -> Counted:
         """The counter of that name and window, which from now on has this limit."""
         by_the_calendar = (limit.calendar, str(limit.zone)) if limit.calendar is not None else None
-        identity = (name, limit.algorithm, limit.seconds, by_the_calendar)
+        identity = (name, limit.algorithm, limit.seconds, by_the_calendar, limit.varying)
         found = self._counted.get(identity)
         if found is None:
             found = self._open(identity, name, limit)

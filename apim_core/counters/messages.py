@@ -146,8 +146,8 @@ def limit_of(settings: Any) -> Limit:
 
 
 def _check_types(settings: Sequence[Any]) -> None:
-    units, seconds, algorithm, burst, calendar, count_refused, _ = settings
-    whole = type(units) is int and type(burst) is int and type(count_refused) is bool
+    units, seconds, algorithm, burst, calendar, count_refused, varying, _ = settings
+    whole = type(units) is int and type(burst) is int and type(count_refused) is type(varying) is bool
     if not whole or type(seconds) not in (int, float) or type(algorithm) is not str:
         raise TypeError("its members are of the wrong type")
     if not 0 < seconds < _LARGEST or burst >= _LARGEST or not isinstance(calendar, str | None):

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable
 from typing import cast
 
+from apim_sdk import Limit
 from apim_sdk.context import Clock, Logger
 
 from apim_core.counters.ledger import Counted, Ledger
@@ -66,15 +67,22 @@ class Answering:
         self._ledger = ledger
         self._members = members
         self._counted: dict[int, Counted] = {}
+        self._varying: dict[int, Limit] = {}
+        """The limits of their own by which some counters go."""
 
     def answer(self, message: bytes) -> bytes:
         """The answers to a message of questions. Raises Broken for what cannot be answered."""
         ledger = self._ledger
-        counted = self._counted
+        counted, varying = self._counted, self._varying
         answers: list[bytes] = []
         for what, number, key, first, second in questions_of(message):
             if what == DECLARE:
-                counted[number] = ledger.declare(key, limit_of(first))
+                limit = limit_of(first)
+                counted[number] = ledger.declare(key, limit)
+                if limit.varying:
+                    varying[number] = limit
+                else:
+                    varying.pop(number, None)
                 continue
             if what == MEMBERS:
                 answers.append(pack_answer(max(self._members(), 1), 0.0, 0, 0.0))
@@ -87,6 +95,8 @@ class Answering:
                 found = counted[number] = ledger.again(found)
                 table = found.table
                 assert table is not None, "what is in the ledger has a table"
+            if number in varying and table.limit is not varying[number]:
+                table.adopt(varying[number])
             if what == GRANT:
                 if not 0 < first <= second:
                     raise Broken("a grant is of one unit at least")

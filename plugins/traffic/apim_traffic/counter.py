@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import attrs
-from apim_sdk import Context, Duration, Grant, Limit
-from apim_sdk.counting import Key, open_table
+from apim_sdk import Context, CounterStore, Duration, Grant, Limit
+from apim_sdk.counting import Forgot, Key, Table, open_table
 
-from apim_traffic.modes import Link, Parts, open_mode
+from apim_traffic.modes import Link, Mode, Parts, View, open_mode
 
-__all__ = ["Counter", "Counting", "open_counter"]
+__all__ = ["MOST_LIMITS", "Counter", "Counters", "Counting", "open_counter", "open_counters"]
+
+MOST_LIMITS: Final = 64
+"""Limits that differ in units only of which a step keeps the counters at hand."""
 
 
 def _some_time(instance: Any, attribute: attrs.Attribute[Any], value: Duration) -> None:
@@ -72,20 +76,93 @@ async def open_counter(context: Context, kind: str, limit: Limit, settings: Coun
     ``kind`` tells apart what one step counts. Raises LookupError where there is no such counter store.
     """
     place = context.place
-    count = context.metrics.counter
-    forgotten = count(
-        "apim_limit_forgotten_keys_total", "Keys that a limit forgot because it held too many", ("place",)
-    )
     store = context.counters(settings.counters)
     if store is None:
         return await context.shared(
-            (kind, place, limit, settings.max_keys),
-            lambda: open_table(limit, context.clock, settings.max_keys, lambda: forgotten(place)),
+            (kind, place, limit, settings.max_keys), lambda: _table(context, limit, settings.max_keys)
         )
+    parts = await _parts(context, kind, limit, settings, store)
+    key = (kind, place, limit, store, _options(settings))
+    return await context.shared(key, lambda: open_mode(settings.mode, parts))
+
+
+class Counters(Protocol):
+    """Counters of one step, which count together by limits that differ in ``units`` and ``burst`` only.
+
+    What was taken by one limit is taken for the others, too, in units. Of gcra it flows back by the limit of the call
+    that comes.
+    """
+
+    def of(self, limit: Limit) -> Counter:
+        """The counter of a limit."""
+
+    def reset(self, key: Key) -> Awaitable[None] | None:
+        """As ``Counter.reset``, for all of them."""
+
+
+async def open_counters(context: Context, kind: str, limit: Limit, settings: Counting) -> Counters:
+    """The counters of the step that ``context`` is for; ``limit`` says how they count. As ``open_counter``."""
+    limit = attrs.evolve(limit, varying=True)
+    way = (attrs.evolve(limit, units=1, burst=1), settings.max_keys)
+    store = context.counters(settings.counters)
+    if store is None:
+        table = await context.shared(
+            (kind, context.place, "varying", way), lambda: _table(context, limit, settings.max_keys)
+        )
+        return _Views(table)
+    parts = attrs.evolve(await _parts(context, kind, limit, settings, store), tables={})
+    name = f"{context.place} {kind}"
+    key = (kind, context.place, "varying", way, store, _options(settings))
+    return await context.shared(key, lambda: _Modes(settings.mode, parts, store, name))
+
+
+class _Views:
+    """Counters in a table of the process."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self.reset = table.reset
+
+    def of(self, limit: Limit) -> Counter:
+        return View(self._table, attrs.evolve(limit, varying=True))
+
+
+class _Modes:
+    """Counters over a store. Of those that are not used any more, leases end and the rest is told by themselves."""
+
+    def __init__(self, mode: str, parts: Parts, store: CounterStore, name: str) -> None:
+        self._mode = mode
+        self._parts = parts
+        self._store = store
+        self._name = name
+        self._modes: dict[Limit, Mode] = {}
+
+    def of(self, limit: Limit) -> Counter:
+        limit = attrs.evolve(limit, varying=True)
+        modes = self._modes
+        mode = modes.get(limit)
+        if mode is None:
+            if len(modes) >= MOST_LIMITS:
+                del modes[next(iter(modes))]
+            parts = attrs.evolve(self._parts, limit=limit, counter=self._store.counter(self._name, limit))
+            mode = modes[limit] = open_mode(self._mode, parts)
+        return mode
+
+    async def reset(self, key: Key) -> None:
+        self.of(self._parts.limit)
+        await asyncio.gather(*(mode.reset(key) for mode in self._modes.values()))
+
+    async def aclose(self) -> None:
+        await asyncio.gather(*(mode.aclose() for mode in self._modes.values()))
+
+
+async def _parts(context: Context, kind: str, limit: Limit, settings: Counting, store: CounterStore) -> Parts:
+    """What a mode over a store is made of."""
+    place, count = context.place, context.metrics.counter
     undecided = count(
         "apim_limit_calls_without_store_total", "Calls that went by on_store_error", ("place", "on_store_error")
     )
-    parts = Parts(
+    return Parts(
         limit=limit,
         counter=store.counter(f"{place} {kind}", limit),
         link=await context.shared(("counter store", store), lambda: Link.open(store, context)),
@@ -94,8 +171,24 @@ async def open_counter(context: Context, kind: str, limit: Limit, settings: Coun
         sync_interval=settings.sync_interval,
         max_keys=settings.max_keys,
         on_store_error=settings.on_store_error,
-        forgot=lambda: forgotten(place),
+        forgot=_forgot(context),
         undecided=lambda: undecided(place, settings.on_store_error),
     )
-    options = tuple(getattr(settings, field.name) for field in attrs.fields(Counting))
-    return await context.shared((kind, place, limit, store, options), lambda: open_mode(settings.mode, parts))
+
+
+def _table(context: Context, limit: Limit, max_keys: int) -> Table:
+    """A table of this process."""
+    return open_table(limit, context.clock, max_keys, _forgot(context))
+
+
+def _forgot(context: Context) -> Forgot:
+    """What is told of each key in use that had to go."""
+    place = context.place
+    forgotten = context.metrics.counter(
+        "apim_limit_forgotten_keys_total", "Keys that a limit forgot because it held too many", ("place",)
+    )
+    return lambda: forgotten(place)
+
+
+def _options(settings: Counting) -> tuple[object, ...]:
+    return tuple(getattr(settings, field.name) for field in attrs.fields(Counting))

@@ -14,7 +14,8 @@ import attrs
 from apim_sdk import Context, Duration, ErrorKind, Exchange, Expression, Limit, Policy, errors, state
 from apim_sdk.counting import Algorithm, open_table
 
-from apim_traffic.counter import Counting, open_counter
+from apim_traffic.counter import Counting, open_counter, open_counters
+from apim_traffic.dynamic import DynamicRule, DynamicTerms
 from apim_traffic.keys import PARTS, Key, key_of, named_key, reset_of
 from apim_traffic.rule import HeaderKind, Observers, Rule, Step, Terms
 
@@ -114,9 +115,33 @@ class Limiting(Counting, Policy):
 
     async def rule(self, context: Context, kind: str, terms: Terms, key: Key, make: Callable[..., Rule] = Rule) -> Rule:
         """Open a rule, which ``kind`` tells from the others of this policy; ``make`` takes what ``Rule`` takes."""
-        limit = terms.limit
-        counter = await open_counter(context, kind, limit, self)
-        place, log, count = context.place, context.log, context.metrics.counter
+        observers = self._observers(context, terms)
+        if isinstance(terms, DynamicTerms):
+            rule = await self._dynamic_rule(context, kind, terms, key, make, observers)
+        else:
+            counter = await open_counter(context, kind, terms.limit, self)
+            rule = make(terms, key, counter, context.clock, observers)
+        if self._rules is None:
+            context.offer("reset-limit", partial(self._reset, context.place))
+        self.hold(_rules={**(self._rules or {}), kind: rule})
+        return rule
+
+    async def _dynamic_rule(
+        self,
+        context: Context,
+        kind: str,
+        terms: DynamicTerms,
+        key: Key,
+        make: Callable[..., Rule],
+        observers: Observers,
+    ) -> Rule:
+        place, name = context.place, "apim_limit_undetermined_total"
+        failed = context.metrics.counter(name, "Calls whose limit an expression could not tell", ("place",))
+        counters = await open_counters(context, kind, terms.limit, self)
+        return DynamicRule(terms, key, counters, context.clock, observers, make, lambda: failed(place))
+
+    def _observers(self, context: Context, terms: Terms) -> Observers:
+        place, log, count, limit = context.place, context.log, context.metrics.counter, terms.limit
         refused = count("apim_limit_refused_total", "Calls that a limit refused", ("place",))
         over = count("apim_limit_over_quota_total", "Calls beyond a limit that came through, marked", ("place",))
         warned = count("apim_limit_warnings_total", "Keys that came near a limit, once in each window", ("place",))
@@ -130,12 +155,7 @@ class Limiting(Counting, Policy):
                 warned(place)
                 log.warning("a limit is nearly reached", limit=terms.name, key=key)
 
-        observers = Observers(lambda: refused(place), lambda: over(place), warn, lambda: unsettled(place))
-        rule = make(terms, key, counter, context.clock, observers)
-        if self._rules is None:
-            context.offer("reset-limit", partial(self._reset, context.place))
-        self.hold(_rules={**(self._rules or {}), kind: rule})
-        return rule
+        return Observers(lambda: refused(place), lambda: over(place), warn, lambda: unsettled(place))
 
     def named(self, parts: Mapping[str, str]) -> str | None:
         """The key that ``parts`` describe, such as ``{"application": "a1"}``; None where they describe no key of it."""
@@ -148,7 +168,7 @@ class Limiting(Counting, Policy):
         if key is None:
             return False
         for rule in self._rules.values():
-            pending = rule.counter.reset(key)
+            pending = (rule.counters if isinstance(rule, DynamicRule) else rule.counter).reset(key)
             if pending is not None:
                 await pending
         return True

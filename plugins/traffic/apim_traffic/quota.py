@@ -8,6 +8,7 @@ import attrs
 from apim_sdk import Context, Expression, Limit, errors, state
 from apim_sdk.counting.period import Period, zone_named
 
+from apim_traffic.dynamic import Dynamic
 from apim_traffic.events import Counted
 from apim_traffic.limiting import BURSTS, LEVELS, Rate, costly
 from apim_traffic.rule import in_turn
@@ -16,7 +17,7 @@ __all__ = ["Quota"]
 
 
 @attrs.frozen
-class Quota(Counted):
+class Quota(Dynamic, Counted):
     """Lets `requests` through in each window; what is more is refused with 429 until the next begins.
 
     A window is one of the calendar (the day, the month) in `time_zone`, or begins with the first call of its key. A
@@ -62,7 +63,10 @@ class Quota(Counted):
     async def start(self, context: Context) -> None:
         error = LEVELS.get(self.key, errors.CUSTOM_LIMIT_EXCEEDED)
         name = self.name or f"{self.label}-quota"
-        terms = self.terms(name, self._limit, error, str(self.per))
+        terms = self.dynamic(
+            self.terms(name, self._limit, error, str(self.per)),
+            lambda units: attrs.evolve(self._limit, units=units, burst=units),
+        )
         quota = await self.rule(context, f"quota {self.key}", terms, self._key)
         steps = [costly(quota, self.cost)]
         if self.burst is not None:

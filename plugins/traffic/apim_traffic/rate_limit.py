@@ -7,8 +7,9 @@ from hashlib import blake2b
 from typing import Any, ClassVar
 
 import attrs
-from apim_sdk import Context, Exchange, Expression, errors
+from apim_sdk import Context, Exchange, Expression, Limit, errors
 
+from apim_traffic.dynamic import Dynamic
 from apim_traffic.events import Counted
 from apim_traffic.limiting import LEVELS, Rate, costly
 from apim_traffic.rule import Step
@@ -25,7 +26,7 @@ class Group(Rate):
 
 
 @attrs.frozen
-class RateLimit(Rate, Counted):
+class RateLimit(Rate, Dynamic, Counted):
     """Lets `requests` through at once, then as many in every `per`, evenly; what is more is refused with 429.
 
     The limit is exact: in any time t no more than burst + t * requests / per come through. What was refused, here or by
@@ -39,7 +40,7 @@ class RateLimit(Rate, Counted):
     """How many of the requests a call counts for, in CEL; without it, one. Nothing is counted for a cost of 0."""
     groups: tuple[Group, ...] = ()
     """Other rates for some: the first group whose condition holds counts the call in place of the rate above, with the
-    same key, by itself."""
+    same key, by itself. `dynamic_requests` is none of theirs."""
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
@@ -54,8 +55,13 @@ class RateLimit(Rate, Counted):
     async def _step(self, context: Context, kind: str, rate: Rate) -> Step:
         error = LEVELS.get(self.key, errors.CUSTOM_LIMIT_EXCEEDED)
         terms = self.terms(self.label, rate.limit(self.count_refused), error, str(rate.per))
+        if rate is self:
+            terms = self.dynamic(terms, self._limit_of)
         rule = await self.rule(context, kind, terms, self._key)
         return costly(rule, self.cost)
+
+    def _limit_of(self, requests: int) -> Limit:
+        return Rate(requests, self.per, self.burst, self.algorithm).limit(self.count_refused)
 
 
 def _first(groups: list[tuple[Callable[[Exchange], Any], Step]], otherwise: Step) -> Step:

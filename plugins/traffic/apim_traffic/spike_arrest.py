@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import attrs
 from apim_sdk import Context, Duration, Limit, errors
 
+from apim_traffic.dynamic import Dynamic
 from apim_traffic.events import Counted
 from apim_traffic.limiting import BURSTS, long_enough
 
@@ -14,7 +15,7 @@ __all__ = ["SpikeArrest"]
 
 
 @attrs.frozen
-class SpikeArrest(Counted):
+class SpikeArrest(Dynamic, Counted):
     """Lets requests through evenly: of `requests` in `per`, only those of one `slice` may come at once.
 
     With 2000 requests a second and slices of 100 ms these are 200, and one more every half a millisecond. Where a slice
@@ -35,10 +36,14 @@ class SpikeArrest(Counted):
     @property
     def limit(self) -> Limit:
         """The limit."""
-        burst = min(max(round(self.requests * self.slice / self.per), 1), self.requests)
-        return Limit(self.requests, self.per, burst=burst, count_refused=self.count_refused)
+        return self._limit_of(self.requests)
+
+    def _limit_of(self, requests: int) -> Limit:
+        burst = min(max(round(requests * self.slice / self.per), 1), requests)
+        return Limit(requests, self.per, burst=burst, count_refused=self.count_refused)
 
     async def start(self, context: Context) -> None:
         error = BURSTS.get(self.key, errors.SUBSCRIPTION_BURST_EXCEEDED)
         terms = self.terms(self.name or f"{self.label}-spike", self.limit, error, str(self.per))
+        terms = self.dynamic(terms, self._limit_of)
         self.hold(_apply=(await self.rule(context, f"spike-arrest {self.key}", terms, self._key)).apply)

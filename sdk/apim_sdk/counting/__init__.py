@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from apim_sdk.counting.fixed_window import FixedWindow
 from apim_sdk.counting.gcra import GCRA
+from apim_sdk.counting.leaky_bucket import LeakyBucket
 from apim_sdk.counting.limit import (
     ALGORITHMS,
     CALENDARS,
@@ -46,5 +47,5 @@ _TABLES: dict[Algorithm, type[Table]] = {
 
 def open_table(limit: Limit, clock: Clock, size: int = 100_000, forgot: Forgot = lambda: None) -> Table:
     """A table that counts as the limit says, of at most ``size`` keys; ``forgot`` is told of each that had to go."""
-    table = _TABLES[limit.algorithm]
+    table = LeakyBucket if limit.varying and limit.algorithm == "gcra" else _TABLES[limit.algorithm]
     return table(limit, clock, size, forgot) if size <= LARGEST else Shards(table, limit, clock, size, forgot)

@@ -67,6 +67,9 @@ class Limit:
     zone: tzinfo = UTC
     count_refused: bool = False
     """Whether a call that is refused counts, too."""
+    varying: bool = False
+    """Whether each call may be counted by another number of units. A counter of such a limit goes by the one of its
+    own, whatever others of its name have; and a table takes another one without a look at its keys."""
 
     def __attrs_post_init__(self) -> None:
         if self.calendar is not None and self.algorithm != "fixed-window":

@@ -121,6 +121,41 @@ def test_a_store_answers_what_a_table_does(
     asyncio.run(scenario())
 
 
+@given(
+    algorithm=st.sampled_from(ALGORITHMS),
+    seconds=st.sampled_from([1.0, 60.0]),
+    units=st.lists(st.sampled_from([1, 5, 25]), min_size=1, max_size=40),
+    sequence=st.lists(st.tuples(steps, st.sampled_from("ab")), max_size=40),
+)
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_each_question_goes_by_the_limit_of_its_own_where_limits_vary(
+    rooms: Open, algorithm: Any, seconds: float, units: list[int], sequence: list[tuple[tuple[str, int, int], str]]
+) -> None:
+    limits = {each: Limit(each, seconds, algorithm, varying=True) for each in units}
+
+    async def scenario() -> None:
+        async with rooms(2) as room:
+            shared = [{each: store.counter("limit", limits[each]) for each in limits} for store in room.stores]
+            table = open_table(limits[units[0]], room.clock)
+            for number, ((what, first, more), key) in enumerate(sequence):
+                each = units[number % len(units)]
+                counter = shared[number % 2][each]
+                table.adopt(limits[each])
+                if what == "pass":
+                    await room.advance(first * TICK)
+                elif what == "grant":
+                    same(table.grant(key, first, first + more), await counter.grant(key, first, first + more))
+                elif what == "settle":
+                    if first:
+                        table.settle(key, first)
+                    same(table.standing(key), await counter.settle(key, first))
+                else:
+                    table.reset(key)
+                    await counter.reset(key)
+
+    asyncio.run(scenario())
+
+
 # Alone and together
 
 

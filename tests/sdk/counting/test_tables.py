@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
+import attrs
 import pytest
 from apim_sdk.counting import ALGORITHMS, CALENDARS, NEVER, Limit, Table, open_table
 from apim_sdk.counting.calendar import bounds
@@ -206,6 +207,57 @@ def test_what_was_taken_stays_taken_under_another_limit(algorithm: str) -> None:
     table.adopt(Limit(2, 60.0, algorithm))
     assert (0, 2) == (table.standing("a").remaining, table.standing("c").remaining)
     assert table.take("a") > 30.0
+
+
+@given(limit=limits, burst=st.integers(1, 40), sequence=calls, asked=st.lists(st.sampled_from("tgs"), min_size=1))
+@settings(max_examples=300, deadline=None)
+def test_a_limit_that_may_vary_and_does_not_answers_as_one_that_may_not(
+    limit: Limit, burst: int, sequence: list[tuple[int, int]], asked: list[str]
+) -> None:
+    if limit.algorithm == "gcra":
+        limit = attrs.evolve(limit, burst=burst)
+    clock = FakeClock()
+    fixed, varying = open_table(limit, clock), open_table(attrs.evolve(limit, varying=True), clock)
+    for number, (pause, cost) in enumerate(sequence):
+        clock.advance(pause / 1000)
+        what = asked[number % len(asked)]
+        if what == "t":
+            assert fixed.take("a", cost) == varying.take("a", cost)
+        elif what == "g":
+            assert fixed.grant("a", 1, cost) == varying.grant("a", 1, cost)
+        else:
+            fixed.settle("a", 2 - cost)
+            varying.settle("a", 2 - cost)
+        assert fixed.standing("a") == varying.standing("a")
+
+
+@algorithms
+def test_where_limits_vary_each_call_is_judged_by_its_own(algorithm: str) -> None:
+    clock = FakeClock()
+    small, large = [Limit(units, 60.0, algorithm, varying=True) for units in (4, 10)]
+    table = open_table(small, clock)
+    assert [0.0] * 4 == [table.take("a") for _ in range(4)]
+    assert table.take("a") > 0.0
+
+    table.adopt(large)
+    assert [0.0] * 6 == [table.take("a") for _ in range(6)]
+    table.adopt(small)
+    assert (0, 4) == (table.standing("a").remaining, table.standing("b").remaining)
+    assert table.take("a") > 0.0
+
+
+def test_a_key_is_not_forgotten_because_others_have_a_larger_limit() -> None:
+    clock = FakeClock()
+    small, large = [Limit(units, 60.0, burst=1, varying=True) for units in (1, 60_000)]
+    table = open_table(small, clock)
+    table.take("a")
+    clock.advance(1.0)
+
+    table.adopt(large)
+    for number in range(10):
+        table.take(f"b{number}")
+    table.adopt(small)
+    assert 59.0 == pytest.approx(table.take("a"))
 
 
 def test_a_window_in_which_nothing_is_left_begins_anew_with_the_next_call() -> None:

@@ -17,8 +17,9 @@ from apim_traffic.modes.lease import Leasing
 from apim_traffic.modes.link import Link
 from apim_traffic.modes.mode import Mode
 from apim_traffic.modes.parts import Parts
+from apim_traffic.modes.view import View
 
-__all__ = ["MODES", "Link", "Mode", "Parts", "open_mode"]
+__all__ = ["MODES", "Link", "Mode", "Parts", "View", "open_mode"]
 
 MODES: Final[Mapping[str, type[Mode]]] = MappingProxyType(
     {"exact": Exact, "lease": Leasing, "hybrid": Hybrid, "async": Asynchronous}

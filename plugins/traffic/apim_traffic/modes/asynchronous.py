@@ -21,7 +21,7 @@ from itertools import islice
 from typing import Any, Final
 
 from apim_sdk import Grant
-from apim_sdk.counting import Key, open_table
+from apim_sdk.counting import Key
 
 from apim_traffic.modes.keys import Keys, text_of
 from apim_traffic.modes.mode import Mode
@@ -61,7 +61,7 @@ class Asynchronous(Mode):
 
     def __init__(self, parts: Parts) -> None:
         super().__init__(parts)
-        self._table = open_table(parts.limit, parts.clock, parts.max_keys, parts.forgot)
+        self._table = parts.table("async", parts.limit)
         self.keys: Keys[_Local] = Keys(parts.max_keys, parts.forgot)
         self._get = self.keys.get
         self._interval = parts.sync_interval

@@ -14,7 +14,7 @@ from typing import Final
 
 import attrs
 from apim_sdk import Grant, Limit, Reject, errors
-from apim_sdk.counting import Key, Table, open_table
+from apim_sdk.counting import Key, Table
 
 from apim_traffic.modes.keys import text_of
 from apim_traffic.modes.parts import Parts
@@ -79,8 +79,7 @@ class Fallback:
         """The table, for as many processes as count together now."""
         members, table = self._link.members, self._table
         if table is None:
-            parts = self._parts
-            table = self._table = open_table(share_of(parts.limit, members), parts.clock, parts.max_keys, parts.forgot)
+            table = self._table = self._parts.table("alone", share_of(self._parts.limit, members))
         elif members != self._members:  # what was taken stays taken
             table.adopt(share_of(self._parts.limit, members))
         self._members = members
