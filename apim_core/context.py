@@ -69,12 +69,14 @@ class Resources:
 class PooledUpstream:
     """The data plane's connections to one origin."""
 
-    def __init__(self, pool: UpstreamPool) -> None:
+    def __init__(self, pool: UpstreamPool, forward_informational: bool) -> None:
         self._send = pool.send
+        self._forward = forward_informational
 
     def send(self, exchange: Exchange, target: str) -> Coroutine[Any, Any, Response]:
         """See ``apim_sdk.Upstream``."""
-        return self._send(exchange.request, target, client=exchange.client)
+        informational = exchange.interim if self._forward else None
+        return self._send(exchange.request, target, client=exchange.client, informational=informational)
 
 
 class CoreContext:
@@ -172,7 +174,7 @@ class CoreContext:
             ("upstream", origin, settings, resources.via),
             lambda: resources.upstreams.open(origin, settings, resources.via),
         )
-        return PooledUpstream(opened.pool)
+        return PooledUpstream(opened.pool, settings.forward_informational)
 
     async def shared(self, key: Hashable, open: Callable[[], Any]) -> Any:  # noqa: A002  # the SDK's word
         return await self._resources.lease.take(key, open)

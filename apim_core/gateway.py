@@ -211,6 +211,7 @@ class Gateway:
             return None if stream.respond_at_once(refusal) else stream.respond(refusal)
         snapshot.active += 1
         exchange = Exchange(stream.request, stream.client, started=time.monotonic())
+        exchange._wire = stream
         answer = snapshot.pipeline.answer(exchange)
         if isinstance(answer, Response):
             try:

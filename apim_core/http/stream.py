@@ -67,6 +67,11 @@ class Stream:
             lines = (status_line(status, None), *field_lines(headers), b"", b"")
             self._connection.write(b"\r\n".join(lines))
 
+    def interim(self, status: int, headers: Headers) -> None:
+        """``informational`` for whoever does not know how far the exchange is: nothing is sent where it is too late."""
+        if not self.answered and not self._connection.gone:
+            self.informational(status, headers)
+
     async def respond(self, response: Response) -> None:
         """Send the whole answer.
 

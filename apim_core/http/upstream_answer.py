@@ -57,7 +57,6 @@ class AnswerReader:
     """
 
     __slots__ = (
-        "_informational",
         "_interim",
         "_kinds",
         "_max_headers",
@@ -72,6 +71,7 @@ class AnswerReader:
         "fields",
         "head_only",
         "headers",
+        "informational",
         "keep_alive",
         "length",
         "phrase",
@@ -118,7 +118,7 @@ class AnswerReader:
             self.fields = []
         self.head_only = head_only
         self._upgrade = upgrade
-        self._informational = informational
+        self.informational = informational
         self._interim = 0
         self.stage = WAITING
 
@@ -247,5 +247,5 @@ class AnswerReader:
         self._interim += 1
         if self._interim > self._max_interim:
             raise Violation(f"more than {self._max_interim} interim answers came before it")
-        if status != 100 and self._informational is not None:
-            self._informational(status, Headers.from_raw(fields))
+        if status != 100 and self.informational is not None:
+            self.informational(status, Headers.from_raw(fields))

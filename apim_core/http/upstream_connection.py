@@ -185,6 +185,7 @@ class UpstreamConnection(UpstreamSending):
             self._owner.closing(self)
         self.state = CLOSED
         self.deadline = NEVER
+        self._reader.informational = None
         waiter, self._waiter = self._waiter, None
         if waiter is not None and not waiter.done() and error is not None:
             waiter.set_exception(error)
@@ -365,6 +366,7 @@ class UpstreamConnection(UpstreamSending):
 
     def _rest_from(self, reusable: bool) -> None:
         """The exchange is over. The backend may have said for how many seconds it keeps the connection: rest fewer."""
+        self._reader.informational = None  # else what it belongs to lives as long as the connection
         if reusable and not self.sending and not self.retired:
             self.state = IDLE
             self.total_deadline = NEVER

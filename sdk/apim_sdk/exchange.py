@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from random import getrandbits
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
@@ -13,6 +13,7 @@ from apim_sdk.messages import Request, Response
 
 if TYPE_CHECKING:
     from apim_sdk.errors import Fault
+    from apim_sdk.headers import Headers
     from apim_sdk.identity import Application, Client, KeyType, Principal, Subscription
 
 __all__ = ["API", "Exchange", "Operation", "Plan", "Timings"]
@@ -64,6 +65,13 @@ class Timings:
         self.finished = 0.0
 
 
+class Wire(Protocol):
+    """The way to the client, as whoever runs an exchange has it."""
+
+    def interim(self, status: int, headers: Headers) -> None:
+        """Send an interim answer, if the client can still take one."""
+
+
 _NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -84,6 +92,7 @@ class Exchange:
         "_id",
         "_message_steps",
         "_variables",
+        "_wire",
         "api",
         "application",
         "bytes_received",
@@ -126,6 +135,7 @@ class Exchange:
         self._deferred: list[Callable[[], None]] = []
         self._faulted: list[Callable[[Exchange], Any]] | None = None
         self._message_steps: list[Any] | None = None
+        self._wire: Wire | None = None
 
     @property
     def id(self) -> str:
@@ -140,6 +150,18 @@ class Exchange:
         if self._variables is None:
             self._variables = {}
         return self._variables
+
+    def interim(self, status: int, headers: Headers) -> None:
+        """Send the client an interim answer now, such as 103 with Link (RFC 8297): one of 102 to 199.
+
+        It is a hint that nobody may rely on: nothing is sent to a client of HTTP/1.0 or one that is gone, once the
+        answer has begun, and for what is done behind the client's back. No flow sees it, and no cache keeps it. Raises
+        ValueError for another status.
+        """
+        if not 102 <= status <= 199:
+            raise ValueError(f"{status} is no interim status that may be sent: 102 to 199")
+        if self._wire is not None:
+            self._wire.interim(status, headers)
 
     def before_answer(self, callback: Callable[[Exchange], Any]) -> None:
         """Have ``callback`` called, and awaited if it answers an awaitable, when the answer or the fault is about to

@@ -101,6 +101,8 @@ class UpstreamSettings:
     """Most header fields in the head or in the trailers of an answer."""
     max_informational: int = attrs.field(default=32, validator=attrs.validators.ge(0))
     """Most 1xx answers before the final one."""
+    forward_informational: bool = True
+    """Whether 1xx answers but 100, such as 103 Early Hints, go on to the client as they come."""
     high_water: Size = attrs.field(default=Size(256 * 1024), converter=Size)
     """Bytes of an answer that are held before reading from the backend pauses, and of a request before writing does."""
     preserve_host: bool = False

@@ -4,7 +4,7 @@ from ipaddress import ip_address
 
 import pytest
 from apim_sdk import API, Application, Client, Exchange, Fault, Operation, Plan, Principal, Record, Request, errors
-from apim_sdk.testing import make_exchange
+from apim_sdk.testing import make_exchange, make_headers
 
 
 def test_variables_belong_to_one_exchange():
@@ -96,3 +96,24 @@ def test_an_exchange_that_failed_at_the_endpoint_took_until_its_end():
 def test_an_exchange_takes_no_attributes_of_chance(name):
     with pytest.raises(AttributeError):
         setattr(make_exchange(), name, 1)
+
+
+def test_an_interim_answer_goes_to_whoever_has_a_way_to_the_client():
+    sent = []
+
+    class Wire:
+        def interim(self, status, headers):
+            sent.append((status, headers["link"]))
+
+    exchange = make_exchange()
+    exchange.interim(103, make_headers({"Link": "</a>"}))  # nobody has
+    exchange._wire = Wire()
+    exchange.interim(103, make_headers({"Link": "</b>"}))
+
+    assert [(103, "</b>")] == sent
+
+
+@pytest.mark.parametrize("status", [99, 100, 101, 200, 404])
+def test_a_status_that_is_not_interim_is_refused(status):
+    with pytest.raises(ValueError, match="102 to 199"):
+        make_exchange().interim(status, make_headers({}))
