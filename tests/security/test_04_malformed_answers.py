@@ -79,6 +79,16 @@ async def through_gateway(folder, script):
             return received, served
 
 
+def final(answer):
+    """The answer without the interim ones before it, of which only so many pass."""
+    interim = 0
+    while re.match(rb"HTTP/1\.1 1\d\d ", answer):
+        answer = answer.partition(b"\r\n\r\n")[2]
+        interim += 1
+    assert interim <= 32
+    return answer
+
+
 def status_of(answer):
     return int(re.match(rb"HTTP/1\.1 (\d{3}) ", answer)[1])
 
@@ -102,8 +112,8 @@ def test_a_malformed_answer_becomes_a_fault(answer, tmp_path):
 
     async def main():
         received, served = await through_gateway(tmp_path, script)
-        assert 502 == status_of(received)
-        assert looks_whole(received)
+        assert 502 == status_of(final(received))
+        assert looks_whole(final(received))
         assert SECRET not in received
         assert 1 == len(served.conversations)
 
