@@ -73,7 +73,7 @@ class Connection(Sending):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         server = self.server
         self._transport = cast(asyncio.Transport, transport)  # uvloop's are not subclasses
-        self._client = peer_client(transport, self._source, server.settings.trusted_proxies)
+        self._client = peer_client(transport, self._source, server.settings.trusted_proxies, server.sent)
         self._parser = HeadParser(server.limits, server.guard, self._client)
         self.deadline = server.time() + server.timeouts.head
         fault = server.enter(self, self._client)

@@ -9,6 +9,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 from apim_sdk.identity import Client, TLSInfo
 
+from apim_core.http.sent_certificates import SentCertificates
 from apim_core.http.settings import Network
 
 __all__ = ["Address", "parse_address", "parse_hop", "peer_client"]
@@ -68,7 +69,10 @@ def parse_hop(hop: bytes) -> tuple[Address, int] | None:
 
 
 def peer_client(
-    transport: asyncio.BaseTransport, source: tuple[Address, int] | None, trusted: Sequence[Network]
+    transport: asyncio.BaseTransport,
+    source: tuple[Address, int] | None,
+    trusted: Sequence[Network],
+    sent: SentCertificates | None = None,
 ) -> Client:
     """The client that a connection shows by itself: the ``source`` of its PROXY header, or the other end.
 
@@ -78,17 +82,19 @@ def peer_client(
         name = transport.get_extra_info("peername")
         source = (parse_address(name[0]), name[1]) if isinstance(name, tuple) else (_LOCAL, 0)
     address, port = source
-    return Client(address, port, address, any(address in network for network in trusted), _tls_info(transport))
+    return Client(address, port, address, any(address in network for network in trusted), _tls_info(transport, sent))
 
 
-def _tls_info(transport: asyncio.BaseTransport) -> TLSInfo | None:
+def _tls_info(transport: asyncio.BaseTransport, sent: SentCertificates | None) -> TLSInfo | None:
     ssl_object = transport.get_extra_info("ssl_object")
     if ssl_object is None:
         return None
     cipher = ssl_object.cipher()
+    certificate = ssl_object.getpeercert(binary_form=True)
     return TLSInfo(
         version=ssl_object.version() or "",
         cipher=cipher[0] if cipher else "",
         server_name=getattr(ssl_object, "asked_name", None),
-        certificate=ssl_object.getpeercert(binary_form=True),
+        certificate=certificate,
+        sent=() if sent is None or certificate is None else sent.of(ssl_object, certificate),
     )

@@ -18,6 +18,7 @@ from apim_sdk.messages import Response
 from apim_core.http.accepting import Acceptor
 from apim_core.http.connection import Connection
 from apim_core.http.forwarding import Guard
+from apim_core.http.sent_certificates import SentCertificates
 from apim_core.http.settings import BACKLOG, ServerSettings
 from apim_core.http.stream import Stream
 from apim_core.http.tls import Certificates
@@ -55,6 +56,8 @@ class Server:
         self.counters: MutableMapping[str, int] = Counter() if counters is None else counters
         self.name = settings.name or f"apim-{secrets.token_hex(4)}"
         self.certificates = None if settings.tls is None else Certificates(settings.tls)
+        asks = settings.tls is not None and settings.tls.client_certificate != "none"
+        self.sent = SentCertificates() if asks else None
         self.guard = Guard(settings, self.name)
         self.draining = False
         self.now = 0.0

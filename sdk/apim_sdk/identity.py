@@ -45,6 +45,9 @@ class TLSInfo:
     """The name that the client asked for (SNI)."""
     certificate: bytes | None = attrs.field(default=None, repr=False)
     """The client's certificate, DER, if it presented one that its CA vouches for."""
+    sent: tuple[bytes, ...] = attrs.field(default=(), repr=False)
+    """The certificates that the client sent beside its own, DER, in its order: ten and 32 KiB at most, else none.
+    Nobody has verified them."""
 
 
 @attrs.frozen

@@ -44,11 +44,12 @@ class Issued:
         (folder / name).write_bytes(self.pem)
         return folder / name
 
-    def connecting(self, folder: Path) -> ssl.SSLContext:
-        """What a client connects with that shows the certificate and believes any server."""
+    def connecting(self, folder: Path, *sent: Issued) -> ssl.SSLContext:
+        """What a client connects with that shows the certificate, sends others with it, and believes any server."""
         kind, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
         file = folder / f"{self.fingerprint}.pem"
-        file.write_bytes(self.pem + self.key.private_bytes(kind, form, serialization.NoEncryption()))
+        others = b"".join(each.pem for each in sent)
+        file.write_bytes(self.pem + others + self.key.private_bytes(kind, form, serialization.NoEncryption()))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -67,6 +68,8 @@ def issue(
     days: float = 3650,
     key: Any = None,
     responder: str | None = None,
+    path_length: int | None = None,
+    extensions: Sequence[x509.ExtensionType] = (),
 ) -> Issued:
     """A certificate; signed by itself unless by an authority, which can be asked of it at the ``responder``."""
     key = key or ec.generate_private_key(ec.SECP256R1())
@@ -75,11 +78,13 @@ def issue(
     builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key.public_key())
     builder = builder.serial_number(x509.random_serial_number())
     builder = builder.not_valid_before(start).not_valid_after(start + days * DAY)
-    builder = builder.add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+    builder = builder.add_extension(x509.BasicConstraints(ca=authority, path_length=path_length), critical=True)
     if names:
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     if usages and not authority:
         builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+    for extension in extensions:
+        builder = builder.add_extension(extension, critical=False)
     if responder is not None:
         where = x509.AccessDescription(AuthorityInformationAccessOID.OCSP, x509.UniformResourceIdentifier(responder))
         builder = builder.add_extension(x509.AuthorityInformationAccess([where]), critical=False)

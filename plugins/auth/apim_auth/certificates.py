@@ -9,10 +9,13 @@ from urllib.parse import unquote_to_bytes
 
 from apim_sdk import Exchange
 
-__all__ = ["certificate_of", "fingerprint", "thumbprint"]
+__all__ = ["certificate_of", "fingerprint", "sent_with", "thumbprint"]
 
 _BEGIN = b"-----BEGIN CERTIFICATE-----"
 _END = b"-----END CERTIFICATE-----"
+_MOST_SENT = 10
+_LONGEST_CHAIN = 48 * 1024
+"""Characters of a header that holds certificates which vouch for the client's."""
 
 
 def certificate_of(exchange: Exchange, header: str | None) -> bytes | None:
@@ -32,6 +35,24 @@ def certificate_of(exchange: Exchange, header: str | None) -> bytes | None:
             return None
         return _der(values[0].strip().encode("latin-1")) if len(values) == 1 else b""
     return None if client.tls is None else client.tls.certificate
+
+
+def sent_with(exchange: Exchange, header: str | None) -> tuple[bytes, ...]:
+    """The certificates that came with the client's, DER by their looks; nothing in them is verified.
+
+    They are those of the TLS connection; where ``header`` is named and the peer is a trusted proxy, those of the header
+    of that name with ``-Chain`` (``Client-Cert-Chain``, RFC 9440, section 2.3): a list of byte sequences. Of more than
+    ten, or where one is none, nothing is taken.
+    """
+    client = exchange.client
+    if header is None or not client.trusted:
+        return () if client.tls is None else client.tls.sent
+    text = ",".join(exchange.request.headers.get_all(f"{header}-Chain"))
+    members = text.split(",") if text and len(text) <= _LONGEST_CHAIN else []
+    if len(members) > _MOST_SENT:
+        return ()
+    found = tuple(_der(member.strip().encode("latin-1")) for member in members)
+    return found if all(found) else ()
 
 
 def thumbprint(certificate: bytes) -> str:

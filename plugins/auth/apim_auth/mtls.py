@@ -83,7 +83,8 @@ class MTLS(Authenticator):
     certificates: tuple[Path, ...] = ()
     """PEM files of certificates that are good themselves."""
     ca: tuple[Path, ...] = ()
-    """PEM files of authorities, root or intermediate, whose certificates are good."""
+    """PEM files of authorities, root or intermediate, whose certificates are good. Authorities between one of them and
+    the client's certificate may be listed, too, or come with it."""
     sandbox: Trusted = Trusted()
     """Whose certificates are good as sandbox keys; those above are production keys."""
     application: bool = False
@@ -97,16 +98,17 @@ class MTLS(Authenticator):
     """Files of certificate revocation lists, PEM or DER, that authorities in `ca` have signed. While one is out of
     date, its authority's certificates are answered with 503."""
     ocsp: OCSP | None = None
-    """Asks the authority of a certificate, one of `ca`, whether it is revoked: when the certificate first comes, and
+    """Asks the authority of a certificate whether it is revoked: when the certificate first comes, and
     again when the answer is old. `{}` asks the responder that the certificate names."""
     header: str | None = None
     """Header in which trusted proxies say which certificate their client showed: PEM, percent-encoded or not, DER in
-    base64, or as `Client-Cert` (RFC 9440). Nobody else is believed."""
+    base64, or as `Client-Cert` (RFC 9440). Nobody else is believed. The header of this name with `-Chain` may hold the
+    authorities between, as `Client-Cert-Chain` does."""
     scopes: tuple[str, ...] = ()
     """Scopes that everybody has who comes in by this plan's certificates."""
     forward: bool = False
     """Whether the endpoint gets to see the header of a trusted proxy."""
-    _verify: Callable[[str], Verified] = state()
+    _verify: Callable[[str, Exchange], Verified] = state()
     _check_status: Callable[[Verified], Awaitable[None] | None] | None = state()
     _close: Callable[[], Awaitable[None]] | None = state()
     _applications: Applications = state()
@@ -145,7 +147,7 @@ class MTLS(Authenticator):
 
     def judge(self, credential: Credential, exchange: Exchange) -> Principal | Awaitable[Principal]:
         try:
-            verified = self._verify(credential.value.reveal())
+            verified = self._verify(credential.value.reveal(), exchange)
             asked = None if self._check_status is None else self._check_status(verified)
         except (InvalidCertificate, UnknownStatus) as error:
             raise _refusal_of(error) from error

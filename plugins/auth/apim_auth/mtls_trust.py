@@ -51,9 +51,16 @@ class Trust:
         self._store = Store(list(self.authorities)) if self.authorities else None
 
     def chain_of(
-        self, certificate: x509.Certificate, digest: str, now: datetime.datetime
+        self,
+        certificate: x509.Certificate,
+        digest: str,
+        now: datetime.datetime,
+        sent: Sequence[x509.Certificate] = (),
     ) -> Sequence[x509.Certificate] | None:
-        """The certificate and those that vouch for it; None if nothing here does. Each is valid ``now``."""
+        """The certificate and those that vouch for it; None if nothing here does. Each is valid ``now``.
+
+        Those that were ``sent`` with it may stand between, if an authority here vouches for them in the end.
+        """
         if digest in self._listed:
             return (certificate,)
         if self._store is None:
@@ -66,7 +73,7 @@ class Trust:
             .build_client_verifier()
         )
         try:
-            return verifier.verify(certificate, []).chain
+            return verifier.verify(certificate, list(sent)).chain
         except (VerificationError, ValueError):
             return None
 
@@ -75,7 +82,8 @@ def _authority_policy() -> ExtensionPolicy:
     """What RFC 5280 wants of authorities, but not all that the public web's authorities have to do."""
     policy = ExtensionPolicy.permit_all()
     policy = policy.require_present(x509.BasicConstraints, Criticality.AGNOSTIC, None)
-    return policy.may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _may_sign_certificates)
+    policy = policy.may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _may_sign_certificates)
+    return policy.may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _may_authenticate_clients)
 
 
 def _client_policy() -> ExtensionPolicy:
@@ -93,7 +101,7 @@ def _may_authenticate_clients(
     policy: object, certificate: x509.Certificate, usage: x509.ExtendedKeyUsage | None
 ) -> None:
     if usage is not None and _CLIENT_USAGES.isdisjoint(usage):
-        raise ValueError("the certificate is for something else than clients")
+        raise ValueError("a certificate is for something else than clients")
 
 
 @attrs.frozen

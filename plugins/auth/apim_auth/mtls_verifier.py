@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
-from apim_sdk import Clock, KeyType, Logger, Principal, Regex
+from apim_sdk import Clock, Exchange, KeyType, Logger, Principal, Regex
 from cachetools import LRUCache
 from cryptography import x509
 
-from apim_auth.certificates import fingerprint, thumbprint
+from apim_auth.certificates import fingerprint, sent_with, thumbprint
 from apim_auth.mtls_trust import RevocationLists, Trust, parse
 from apim_auth.mtls_verdict import InvalidCertificate, Verified
 from apim_auth.rereading import Rereading
@@ -55,8 +56,8 @@ class CertificateVerifier:
         """Read the files again whenever they have changed."""
         await self._files.keep_fresh(log)
 
-    def verify(self, certificate: str) -> Verified:
-        """A certificate (its DER, a letter a byte) that is good now.
+    def verify(self, certificate: str, exchange: Exchange) -> Verified:
+        """A certificate (its DER, a letter a byte) that is good now; others may have come with it.
 
         Raises InvalidCertificate, and StaleRevocationList where that cannot be told.
         """
@@ -65,7 +66,7 @@ class CertificateVerifier:
             self._generation = self._files.generation
         known = self._verified.get(certificate)
         if known is None or known.until <= self._clock.now():
-            known = self._verified[certificate] = self._verify(certificate.encode("latin-1"))
+            known = self._verified[certificate] = self._verify(certificate.encode("latin-1"), exchange)
         return known
 
     def _read(self) -> _Trusted:
@@ -75,7 +76,7 @@ class CertificateVerifier:
         crls = RevocationLists(settings.crl, (*production.authorities, *sandbox.authorities))
         return _Trusted(production, sandbox, crls)
 
-    def _verify(self, der: bytes) -> Verified:
+    def _verify(self, der: bytes, exchange: Exchange) -> Verified:
         parsed = parse(der)
         seconds = self._clock.now()
         now = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
@@ -84,7 +85,7 @@ class CertificateVerifier:
                 f"it is good from {parsed.not_valid_before_utc} until {parsed.not_valid_after_utc} only"
             )
         digest = fingerprint(der)
-        key_type, chain = self._trusted(parsed, digest, now)
+        key_type, chain = self._trusted(parsed, digest, now, exchange)
         subject = parsed.subject.rfc4514_string()
         names = _alternative_names(parsed)
         _check(self._settings.subject, (subject,), "subject")
@@ -101,21 +102,31 @@ class CertificateVerifier:
         return Verified(principal, digest, min(expires, seconds + _REMEMBERED_FOR), chain)
 
     def _trusted(
-        self, certificate: x509.Certificate, digest: str, now: datetime.datetime
+        self, certificate: x509.Certificate, digest: str, now: datetime.datetime, exchange: Exchange
     ) -> tuple[KeyType | None, Sequence[x509.Certificate]]:
         """Among whose certificates it is, and its chain. Raises InvalidCertificate if it is among nobody's."""
         if self._any:
             return None, (certificate,)
         trusted = self._files.value
+        sent = _readable(sent_with(exchange, self._settings.header))
         key_type: KeyType = "production"
-        chain = trusted.production.chain_of(certificate, digest, now)
+        chain = trusted.production.chain_of(certificate, digest, now, sent)
         if chain is None:
             key_type = "sandbox"
-            chain = trusted.sandbox.chain_of(certificate, digest, now)
+            chain = trusted.sandbox.chain_of(certificate, digest, now, sent)
         if chain is None:
             raise InvalidCertificate("it is not among those that are listed, nor by an authority that is")
         trusted.crls.check(chain, now)
         return key_type, chain
+
+
+def _readable(certificates: Iterable[bytes]) -> list[x509.Certificate]:
+    """Those that are certificates of keys that are long enough; clients may send others, too."""
+    found = []
+    for certificate in certificates:
+        with contextlib.suppress(InvalidCertificate):
+            found.append(parse(certificate))
+    return found
 
 
 def _check(patterns: tuple[Regex, ...], values: tuple[str, ...], what: str) -> None:
