@@ -29,6 +29,14 @@ class LeakyBucket(Table):
         self._interval = round(limit.seconds * _NANOSECONDS)
         self._count_by(limit)
 
+    def take(self, key: Key, cost: int = 1) -> float:
+        now, level = self._level(key)
+        after = level + cost * self._interval
+        if after > self._capacity:
+            return self.grant(key, cost, cost).wait
+        self._keep(key, (now, after, self._units), now)
+        return 0.0
+
     def grant(self, key: Key, least: int, most: int) -> Grant:
         now, level = self._level(key)
         free = (self._capacity - level) // self._interval
