@@ -17,8 +17,11 @@ KEPT = ["exact", "lease", "hybrid"]
 
 
 def limits(units: int = UNITS) -> str:
-    """A limit for each mode, which ``?mode=`` chooses, and one that counts by value of ``key``."""
-    options = f"requests: {units}, per: 1h, algorithm: fixed-window, key: \"request.query['key']\""
+    """A limit for each mode, which ``?mode=`` chooses, and one that counts by value of ``key``.
+
+    They are patient: on a busy machine an answer that came too late would have been counted, and not let through.
+    """
+    options = f"requests: {units}, per: 1h, algorithm: fixed-window, key: \"request.query['key']\", timeout: 10s"
     steps = [
         f"{{rate-limit: {{{options}, mode: {mode}}}, when: \"request.query['mode'] == '{mode}'\"}}"
         for mode in (*KEPT, "async")
