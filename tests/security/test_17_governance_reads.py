@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 from apim_governance.documents.document import read_document
+from apim_governance.documents.limits import LARGEST
 from apim_governance.documents.resolving import resolve
-from apim_governance.guarded import LARGEST, files_below
+from apim_governance.guarded import files_below
 from apim_governance.rulesets.reading import RulesetError, Rulesets
 
 AWAY = [

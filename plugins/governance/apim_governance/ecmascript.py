@@ -13,10 +13,10 @@ from typing import Final
 
 import regex
 
+from apim_governance.patience import searched
+
 __all__ = ["Expression", "InvalidExpression", "compile_expression"]
 
-SECONDS: Final = 1.0
-"""For one search."""
 _LINE_ENDS: Final = r"\n\r\u2028\u2029"
 _SPACES: Final = r"\t\n\x0b\x0c\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
 _CLASSES: Final = {
@@ -47,11 +47,11 @@ class Expression:
 
     def test(self, text: str) -> bool:
         """Whether it matches anywhere in ``text``. Raises TimeoutError when that takes too long to find out."""
-        return self._pattern.search(text, timeout=SECONDS) is not None
+        return searched(self._pattern.search, text) is not None
 
     def groups(self, text: str) -> list[str | None] | None:
         """The first match and its groups, as ``match`` of a text answers them. Raises TimeoutError."""
-        found = self._pattern.search(text, timeout=SECONDS)
+        found = searched(self._pattern.search, text)
         return None if found is None else [found.group(), *found.groups()]
 
     def __str__(self) -> str:

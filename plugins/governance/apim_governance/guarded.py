@@ -6,12 +6,10 @@ import errno
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Final
 
-__all__ = ["LARGEST", "Remembering", "bytes_below", "files_below"]
+from apim_governance.documents.limits import LARGEST
 
-LARGEST: Final = 64 * 1024 * 1024
-"""Bytes that a file may have."""
+__all__ = ["Remembering", "bytes_below", "files_below"]
 
 
 def bytes_below(name: str, folders: Iterable[str], largest: int, advice: str) -> bytes:

@@ -7,13 +7,14 @@ resolved form. What a function finds is told where it is written, in the order a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, Final
 
 import attrs
 from apim_sdk.governance import JSONPath, Violation
 
 from apim_governance.documents.document import Document
 from apim_governance.documents.formats import FORMATS, formats_of
+from apim_governance.documents.limits import MOST_FINDINGS
 from apim_governance.documents.pointers import NotThere, closest, pointed
 from apim_governance.documents.resolving import Origin, Resolved, resolve
 from apim_governance.findings import NOWHERE, Finding, Severity, sorted_findings
@@ -22,11 +23,20 @@ from apim_governance.paths.javascript import UNDEFINED
 from apim_governance.paths.parser import parse
 from apim_governance.paths.syntax import Path
 from apim_governance.paths.traversal import Traversal, find
+from apim_governance.patience import patience
 from apim_governance.rulesets.model import Rule, Ruleset, Then
 
 __all__ = ["Linter", "lint"]
 
 Read = Callable[[str], str]
+UNFINISHED: Final = "unfinished"
+"""The code of what tells that not everything was looked at."""
+_TOO_MANY: Final = f"there are more than {MOST_FINDINGS:,} findings; the rest of the document was not looked at"
+_TOO_SLOW: Final = "a regular expression in a filter takes too long; what it would have chosen was not looked at"
+
+
+class _TooManyFindings(Exception):
+    """There is no room for more."""
 
 
 def lint(document: Document, ruleset: Ruleset, read: Read | None = None) -> tuple[Finding, ...]:
@@ -51,9 +61,18 @@ class Linter:
         if known and formats.isdisjoint(known) and not self._ignore_unknown_format:
             findings.append(self._unrecognised(document))
         run = _Run(self._ruleset, resolved, formats)
-        for plan, data in zip(self._plan(formats), (document.data, resolved.root), strict=True):
-            plan.run(data, run)
+        with patience() as left:
+            try:
+                for plan, data in zip(self._plan(formats), (document.data, resolved.root), strict=True):
+                    plan.run(data, run)
+            except _TooManyFindings:
+                findings.append(self._unfinished(document, _TOO_MANY))
+        if left.unanswered:
+            findings.append(self._unfinished(document, _TOO_SLOW))
         return sorted_findings([*findings, *run.findings])
+
+    def _unfinished(self, document: Document, message: str) -> Finding:
+        return Finding(UNFINISHED, message, Severity.ERROR, (), document.range_of(()) or NOWHERE, document.source)
 
     def _unrecognised(self, document: Document) -> Finding:
         titles = ", ".join(FORMATS[name].title for name in self._ruleset.formats if name in FORMATS)
@@ -152,6 +171,8 @@ class _Run:
         )
         facts = attrs.evolve(facts, error=filled(message, facts))
         text = filled(rule.message, facts) if rule.message is not None else rule.description or facts.error
+        if len(self.findings) >= MOST_FINDINGS:
+            raise _TooManyFindings
         self.findings.append(
             Finding(
                 rule.name,

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import attrs
 
+from apim_governance.documents.limits import LARGEST
 from apim_governance.findings import Finding, Severity, sorted_findings
 from apim_governance.formatters import FORMATS, formatted
 from apim_governance.formatters.report import Report, RuleFacts
@@ -102,7 +103,7 @@ class Linting:
             if source != STDIN:
                 run.sources.allow(source)
             self._tell(f"Linting {source}")
-            yield run.lint_text(run.sources.decoded(sys.stdin.buffer.read()), source)
+            yield run.lint_text(run.sources.decoded(_within(sys.stdin.buffer.read(LARGEST + 1))), source)
             return
         progress = len(names) > 1 and sys.stderr.isatty() and not self._arguments.quiet
         done = 0
@@ -147,3 +148,9 @@ class Linting:
             return
         with open(place, "w", encoding="utf-8", newline="") as file:
             file.write(formatted(report, name))
+
+
+def _within(content: bytes) -> bytes:
+    if len(content) > LARGEST:
+        raise Refused(f"Standard input has more than {LARGEST:,} bytes")
+    return content

@@ -13,10 +13,11 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from apim_governance.documents.limits import LARGEST
 from apim_governance.guarded import bytes_below
 from apim_governance.web import WebReader
 
-__all__ = ["ENCODINGS", "LARGEST", "Sources", "default_ruleset", "expanded", "is_url"]
+__all__ = ["ENCODINGS", "Sources", "default_ruleset", "expanded", "is_url"]
 
 ENCODINGS: Final = {
     "utf8": "utf-8",
@@ -29,8 +30,6 @@ ENCODINGS: Final = {
     "base64": "base64",
 }
 """Encodings by the names that Spectral has for them."""
-LARGEST: Final = 256 * 1024 * 1024
-"""Bytes that a document may have."""
 _RULESET: Final = re.compile(r"\.?spectral\.(?:ya?ml|json)")
 _BRACES: Final = re.compile(r"\{([^{}]*,[^{}]*)\}")
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
+from itertools import islice
 from typing import Any, Literal
 
 import attrs
 from apim_sdk.governance import JSONPath
 
-from apim_governance.documents.json_text import JSONError, JSONPositions, read_json
+from apim_governance.documents.json_text import Duplicate, JSONError, JSONPositions, read_json
+from apim_governance.documents.limits import MOST_FINDINGS
 from apim_governance.documents.lines import Lines
 from apim_governance.documents.yaml_text import YAMLError, YAMLText
 from apim_governance.findings import Finding, Range, Severity
@@ -17,6 +20,7 @@ __all__ = ["Document", "ParserOptions", "read_document"]
 
 Level = Literal["error", "warn", "info", "hint", "off"]
 _SEVERITIES = {"error": Severity.ERROR, "warn": Severity.WARN, "info": Severity.INFO, "hint": Severity.HINT}
+_Problem = tuple[JSONPath, tuple[int, int], str]
 PARSER = "parser"
 """The code of what is found when a document is read."""
 
@@ -33,7 +37,8 @@ class Document:
     """A document that has been read; nothing of it changes.
 
     ``source`` is its file or URL, ``data`` made of mappings with texts as names, lists, texts, numbers, booleans and
-    None (null); None where the text could not be read at all. ``problems`` is what was wrong with the text.
+    None (null); None where the text could not be read at all. ``problems`` is what was wrong with the text, ``values``
+    how many names and values it has, roughly.
     """
 
     def __init__(
@@ -43,6 +48,7 @@ class Document:
         self.source = source
         self.data = data
         self.problems: tuple[Finding, ...] = ()
+        self.values = 0 if spans is None else spans.values
         self._spans = spans
         self._as_yaml = as_yaml
 
@@ -81,20 +87,18 @@ def read_document(
     text = text.removeprefix("\ufeff")
     looks_like_json = text.lstrip()[:1] in ("{", "[")
     try:
-        data, twice = read_json(text)
+        data, twice, values = read_json(text)
     except JSONError as error:
         if looks_like_json and source is not None and source.endswith(".json"):
             return _unreadable(text, source, error.reason, error.offset)
         return _read_yaml(text, source, options)
     document = Document(text, source, data, as_yaml=as_yaml)
+    document.values = values
     if twice:
         positions = document._positions
         assert isinstance(positions, JSONPositions)
-        document.problems = _problems(
-            document,
-            [(path, span, f"Duplicate key: {path[-1]}") for path, span in positions.duplicates()],
-            options.duplicate_keys,
-        )
+        found = islice(positions.duplicates(), MOST_FINDINGS)
+        document.problems = _problems(document, map(_twice, found), options.duplicate_keys)
     return document
 
 
@@ -104,9 +108,8 @@ def _read_yaml(text: str, source: str | None, options: ParserOptions) -> Documen
     except YAMLError as error:
         return _unreadable(text, source, error.reason, error.offset)
     document = Document(text, source, read.data, read)
-    twice = [(path, span, f"Duplicate key: {path[-1]}") for path, span in read.duplicates]
     document.problems = (
-        *_problems(document, twice, options.duplicate_keys),
+        *_problems(document, map(_twice, read.duplicates), options.duplicate_keys),
         *_problems(document, read.incompatible, options.incompatible_values),
     )
     return document
@@ -119,9 +122,12 @@ def _unreadable(text: str, source: str | None, reason: str, offset: int) -> Docu
     return document
 
 
-def _problems(
-    document: Document, found: list[tuple[JSONPath, tuple[int, int], str]], level: Level
-) -> tuple[Finding, ...]:
+def _twice(found: Duplicate) -> _Problem:
+    path, span = found
+    return path, span, f"Duplicate key: {path[-1]}"
+
+
+def _problems(document: Document, found: Iterable[_Problem], level: Level) -> tuple[Finding, ...]:
     if level == "off":
         return ()
     severity = _SEVERITIES[level]

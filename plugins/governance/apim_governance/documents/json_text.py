@@ -11,10 +11,13 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from typing import Any, Final
 
 from apim_sdk.governance import JSONPath
+
+from apim_governance.documents.limits import MOST_VALUES
 
 __all__ = ["Duplicate", "JSONError", "JSONPositions", "read_json"]
 
@@ -37,8 +40,16 @@ class JSONError(ValueError):
         self.offset = offset
 
 
-def read_json(text: str) -> tuple[Any, bool]:
-    """The data of a JSON text, and whether any mapping has a name twice. Raises JSONError."""
+def read_json(text: str) -> tuple[Any, bool, int]:
+    """The data of a JSON text; whether any mapping has a name twice; how many values there are at most.
+
+    Raises JSONError.
+    """
+    values = _signs(text)
+    if values > MOST_VALUES:
+        values = _signs(_STRING.sub("", text))
+    if values > MOST_VALUES:
+        raise JSONError(f"it has more than {MOST_VALUES:,} values", 0)
     twice = False
 
     def mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -49,11 +60,20 @@ def read_json(text: str) -> tuple[Any, bool]:
         return made
 
     try:
-        return json.loads(text, object_pairs_hook=mapping, parse_constant=_no_constant), twice
+        return json.loads(text, object_pairs_hook=mapping, parse_constant=_no_constant), twice, values
+    except JSONError:
+        raise
     except json.JSONDecodeError as error:
         raise JSONError(error.msg, error.pos) from None
     except RecursionError:
         raise JSONError("it is nested too deeply", 0) from None
+    except ValueError:  # json.loads has no other but of a number that is too long, which it gives no place of
+        raise JSONError(f"a number has more than {sys.get_int_max_str_digits():,} digits", 0) from None
+
+
+def _signs(text: str) -> int:
+    """As many values as a text has at most: one, and one behind each of these signs."""
+    return 1 + text.count(",") + text.count("[") + text.count("{")
 
 
 def _no_constant(name: str) -> Any:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, Final
 from urllib.parse import unquote
 
 from apim_sdk.governance import JSONPath
 
 __all__ = ["NotThere", "closest", "parts_of", "pointed", "pointer_to"]
+
+
+_INDEX: Final = re.compile("[0-9]{1,9}")
 
 
 class NotThere(LookupError):
@@ -35,7 +39,7 @@ def pointed(data: Any, part: str | int) -> Any:
         if name in data:
             return data[name]
     elif isinstance(data, list):
-        number = part if isinstance(part, int) else int(part) if part.isascii() and part.isdigit() else -1
+        number = part if isinstance(part, int) else int(part) if _INDEX.fullmatch(part) else -1
         if 0 <= number < len(data):
             return data[number]
     raise NotThere(part)

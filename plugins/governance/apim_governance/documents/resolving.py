@@ -7,7 +7,7 @@ holds it stays as it is written, so there are no cycles.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
@@ -16,14 +16,15 @@ import attrs
 from apim_sdk.governance import JSONPath
 
 from apim_governance.documents.document import Document, read_document
+from apim_governance.documents.limits import LARGEST, MOST_DOCUMENTS, MOST_VALUES
 from apim_governance.documents.pointers import NotThere, closest, parts_of, pointed
 from apim_governance.findings import NOWHERE, Finding, Severity
 
 __all__ = ["INVALID_REF", "Origin", "Resolved", "joined", "resolve"]
 
 INVALID_REF: Final = "invalid-ref"
-MOST_DOCUMENTS: Final = 1_000
-"""Documents that one may lead to."""
+MOST_HOPS: Final = 100
+"""References that the path of a single one may lead through."""
 
 Read = Callable[[str], str]
 """Gives the text of a file or URL. Raises OSError."""
@@ -39,6 +40,15 @@ class Origin:
     asked: JSONPath
 
 
+@attrs.frozen
+class _End:
+    """What a reference leads to in the end, and where that stands."""
+
+    document: Document
+    place: JSONPath
+    value: Any
+
+
 class Resolved:
     """A resolved document. ``problems`` are references that lead nowhere."""
 
@@ -46,12 +56,15 @@ class Resolved:
         self.document = document
         self.problems: list[Finding] = []
         self._read = read
+        self._characters = len(document.text)
+        self._values = document.values
         self._documents: dict[str, Document | None] = {}
         if document.source is not None:
             self._documents[document.source] = document
         self._made: dict[int, Any] = {}
         self._open: set[int] = set()
-        self._kept: list[Any] = []  # what is known by its id must not go
+        self._ends: dict[int, _End] = {}
+        self._endless: set[int] = set()
         self.root = self._resolve(document.data, document, ())
 
     def origin(self, path: JSONPath) -> Origin:
@@ -99,8 +112,11 @@ class Resolved:
 
     def _follow(self, document: Document, data: Any, place: list[str | int]) -> tuple[Document, Any, list[str | int]]:
         """What a reference leads to, and a reference there, and so on; anything else stays. Raises _Broken."""
+        end = self._ends.get(id(data))
+        if end is not None:
+            return end.document, end.value, list(end.place)
         seen: set[int] = set()
-        while (reference := _reference(data)) is not None and id(data) not in seen:
+        while (reference := _reference(data)) is not None and id(data) not in seen and len(seen) < MOST_HOPS:
             seen.add(id(data))
             document, parts, data = self._target(reference, document)
             place = list(parts)
@@ -118,25 +134,19 @@ class Resolved:
         while work:
             value, document, where, holder, key = work.pop()
             if holder is _FINISHED:
-                self._finish(value, key)
+                self._open.discard(id(value))
                 continue
             holder[key] = self._begin(value, document, where, work)
         return result[0]
 
     def _begin(self, value: Any, document: Document, where: JSONPath, work: list[Any]) -> Any:
         """The resolved form of one value; of a container, with work left to do."""
-        chain: list[int] = []
         original = value
-        while (reference := _reference(value)) is not None:
-            if id(value) in chain:
+        if _reference(value) is not None:
+            end = self._end(value, document, where)
+            if end is None:
                 return original
-            chain.append(id(value))
-            try:
-                document, parts, value = self._target(reference, document)
-            except _Broken as broken:
-                self._tell(broken, document, where)
-                return original
-            where = parts
+            document, where, value = end.document, end.place, end.value
         if not isinstance(value, dict | list):
             return value
         if id(value) in self._open:
@@ -150,17 +160,43 @@ class Resolved:
         work.append((value, document, where, _FINISHED, made))
         items = value.items() if isinstance(value, dict) else enumerate(value)
         for part, inner in items:
-            if isinstance(inner, dict | list):
+            if isinstance(inner, dict | list) and inner:
                 work.append((inner, document, (*where, part), made, part))
             else:
                 made[part] = inner
         return made
 
-    def _finish(self, value: Any, made: Any) -> None:
-        self._open.discard(id(value))
+    def _end(self, value: Any, document: Document, where: JSONPath) -> _End | None:
+        """Where a reference ends that may lead to others; None, if that is told or a circle. Each is followed once."""
+        chain: dict[int, None] = {}
+        end: _End | None = None
+        while (reference := _reference(value)) is not None:
+            if id(value) in chain or id(value) in self._endless:
+                self._endless.update(chain)
+                return None
+            end = self._ends.get(id(value))
+            if end is not None:
+                break
+            try:
+                target = self._target(reference, document)
+            except _Broken as broken:
+                self._tell(broken, document, where)
+                self._endless.update(chain)  # but not this one, which may stand in several places
+                return None
+            chain[id(value)] = None
+            document, where, value = target
+        end = end or _End(document, where, value)
+        self._ends.update(dict.fromkeys(chain, end))
+        return end
 
-    def _target(self, reference: str, document: Document) -> tuple[Document, tuple[str | int, ...], Any]:
+    def _target(self, reference: str, document: Document) -> tuple[Document, JSONPath, Any]:
         """The document, path and value that a reference leads to. Raises _Broken."""
+        return self._pointed(reference, document, iter(range(MOST_HOPS)))
+
+    def _pointed(self, reference: str, document: Document, hops: Iterator[int]) -> tuple[Document, JSONPath, Any]:
+        """The same; each reference that it leads through takes one of the hops."""
+        if next(hops, None) is None:
+            raise _Broken(reference, f"it leads through more than {MOST_HOPS} references")
         location, _, fragment = reference.partition("#")
         if location:
             document = self._document(joined(document.source, location), reference)
@@ -176,7 +212,7 @@ class Resolved:
                 inner = _reference(data)
                 if inner is None or inner == reference:
                     raise _Broken(reference, f"'#{fragment}' does not exist") from None
-                found, _, data = self._target(inner, document)
+                found, _, data = self._pointed(inner, document, hops)
                 if found is not document:
                     raise _Broken(reference, f"'#{fragment}' does not exist") from None
                 try:
@@ -192,7 +228,7 @@ class Resolved:
             if len(self._documents) >= MOST_DOCUMENTS:
                 raise _Broken(reference, f"more than {MOST_DOCUMENTS} documents refer to each other")
             try:
-                self._documents[source] = read_document(self._read(source), source)
+                self._documents[source] = self._read_within(source, reference)
             except (OSError, UnicodeError) as error:
                 self._documents[source] = None
                 raise _Broken(reference, _reason(error, reference)) from None
@@ -200,6 +236,19 @@ class Resolved:
         if known is None:
             raise _Broken(reference, _reason(FileNotFoundError(), reference))
         return known
+
+    def _read_within(self, source: str, reference: str) -> Document:
+        """Another document, if all together are not too much. Raises OSError, UnicodeError and _Broken."""
+        assert self._read is not None
+        text = self._read(source)
+        self._characters += len(text)
+        if self._characters > LARGEST:
+            raise _Broken(reference, f"the documents that refer to each other have more than {LARGEST:,} characters")
+        document = read_document(text, source)
+        self._values += document.values
+        if self._values > MOST_VALUES:
+            raise _Broken(reference, f"the documents that refer to each other have more than {MOST_VALUES:,} values")
+        return document
 
     def _tell(self, broken: _Broken, document: Document, where: JSONPath) -> None:
         place = document.range_of((*where, "$ref")) or NOWHERE

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
 from typing import Any, Final
 
 import yaml
@@ -16,12 +15,9 @@ from apim_sdk.governance import JSONPath
 from yaml.cyaml import CParser  # type: ignore[attr-defined]
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-__all__ = ["MOST_ALIASED", "YAMLError", "YAMLText"]
+from apim_governance.documents.limits import DEEPEST, MOST_ALIASED, MOST_FINDINGS, MOST_VALUES
 
-MOST_ALIASED: Final = 1_000_000
-"""Values that aliases may add to a document."""
-DEEPEST: Final = 200
-"""Collections within collections."""
+__all__ = ["YAMLError", "YAMLText"]
 
 _NULLS: Final = frozenset(("null", "Null", "NULL", "~", ""))
 _BOOLEANS: Final = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
@@ -34,6 +30,8 @@ _NANS: Final = frozenset((".nan", ".NaN", ".NAN"))
 _LONGEST_NUMBER: Final = 400
 
 Span = tuple[int, int]
+Pair = tuple[Node, Node]
+"""A name and its value."""
 
 
 class YAMLError(ValueError):
@@ -54,6 +52,7 @@ class _Composer(CParser):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self._depth = 0
+        self.values = 0
 
     def check_state_key(self, key: str) -> None:
         """Nothing is constructed."""
@@ -66,6 +65,9 @@ class _Composer(CParser):
 
     def descend_resolver(self, current_node: Any, current_index: Any) -> None:
         """Called on the way into a node."""
+        self.values += 1
+        if self.values > MOST_VALUES:
+            raise YAMLError(f"it has more than {MOST_VALUES:,} names and values", current_node.start_mark.index)
         self._depth += 1
         if self._depth > DEEPEST:
             offset = 0 if current_node is None else current_node.start_mark.index
@@ -77,7 +79,10 @@ class _Composer(CParser):
 
 
 class YAMLText:
-    """A YAML text: its ``data``, names that stand twice, names that are no texts, and where each value stands."""
+    """A YAML text: its ``data``, names that stand twice, names that are no texts, and where each value stands.
+
+    An alias follows what it names, so that is always made already, unless it holds the alias; of merges, too.
+    """
 
     def __init__(self, text: str, merge_keys: bool = True) -> None:
         self.duplicates: list[tuple[JSONPath, Span]] = []
@@ -85,11 +90,15 @@ class YAMLText:
         self._merge_keys = merge_keys
         self._aliased = 0
         self._made: dict[int, Any] = {}
-        self._sizes: dict[int, int] = {}
+        self._sizes: dict[int, int] = {}  # of what was made, by its own id
+        self._members: dict[int, dict[str, Pair]] = {}
         self._open: set[int] = set()
         self._second_line = text.find("\n") + 1
-        self._root = _compose(text)
-        self.data = None if self._root is None else self._value(self._root, ())
+        self._root, self.values = _compose(text)
+        try:
+            self.data = None if self._root is None else self._value(self._root, ())
+        except RecursionError:  # a chain of aliases within names that are not texts
+            raise YAMLError("its aliases are nested too deeply", 0) from None
 
     def span(self, path: JSONPath, closest: bool) -> Span | None:
         """From where a value begins to where it ends; of its closest holder, if it is not there."""
@@ -114,28 +123,20 @@ class YAMLText:
                 return node.value[number], _own_start(node.value[number])
             return None
         if isinstance(node, MappingNode):
-            found = None
-            for name, value in self._pairs(node):
-                if name.value == str(part):
-                    found = name, value
+            found = self._by_name(node).get(str(part))
             if found is not None:
                 name, value = found
                 plain = isinstance(value, ScalarNode) or value.start_mark.index < name.start_mark.index  # an alias
                 return value, _own_start(value) if plain else name.end_mark.index + 1
         return None
 
-    def _pairs(self, node: MappingNode) -> Iterator[tuple[Node, Node]]:
-        """Names and values, those that are merged in first."""
-        if self._merge_keys:
-            for name, value in node.value:
-                if isinstance(name, ScalarNode) and name.value == "<<" and name.tag == "plain":
-                    merged = value.value if isinstance(value, SequenceNode) else [value]
-                    for each in reversed(merged):
-                        if isinstance(each, MappingNode) and each is not node:
-                            yield from self._pairs(each)
-        for name, value in node.value:
-            if isinstance(name, ScalarNode) and not (self._merge_keys and name.value == "<<" and name.tag == "plain"):
-                yield name, value
+    def _by_name(self, node: MappingNode) -> dict[str, Pair]:
+        """The members of a mapping; where a name stands twice, the last. Those with merges were kept when made."""
+        known = self._members.get(id(node))
+        if known is None:
+            known = {pair[0].value: pair for pair in node.value if isinstance(pair[0], ScalarNode)}
+            self._members[id(node)] = known
+        return known
 
     def _value(self, node: Node, path: JSONPath) -> Any:
         if isinstance(node, ScalarNode):
@@ -155,39 +156,69 @@ class YAMLText:
             made = self._mapping(node, path)
         self._open.discard(id(node))
         self._made[id(node)] = made
-        self._sizes[id(node)] = len(node.value) + sum(self._sizes.get(id(each), 0) for each in _children(node))
+        sizes = self._sizes
+        inner = made.values() if isinstance(made, dict) else made
+        sizes[id(made)] = len(made) + sum(sizes[id(each)] for each in inner if isinstance(each, dict | list))
         return made
 
     def _count(self, node: Node) -> None:
-        self._aliased += self._sizes[id(node)] + 1
+        self._aliased += self._sizes[id(self._made[id(node)])] + 1
         if self._aliased > MOST_ALIASED:
             raise YAMLError(f"its aliases stand for more than {MOST_ALIASED:,} values", node.start_mark.index)
 
     def _mapping(self, node: MappingNode, path: JSONPath) -> dict[str, Any]:
         made: dict[str, Any] = {}
         own: set[str] = set()
+        merged: list[MappingNode] = []
         for name, value in node.value:
             if not isinstance(name, ScalarNode):
                 self.incompatible.append((path, _span(name), "Mapping key must be a string scalar"))
                 continue
             kind = _kind(name)
-            if kind != "string":
+            if kind != "string" and len(self.incompatible) < MOST_FINDINGS:
                 span = _span(name)
                 self.incompatible.append(
                     ((*path, name.value), span, f"Mapping key must be a string scalar rather than {kind}")
                 )
-            if name.value in own:
+            if name.value in own and len(self.duplicates) < MOST_FINDINGS:
                 self.duplicates.append(((*path, name.value), _span(name)))
             own.add(name.value)
-            if not (self._merge_keys and name.value == "<<" and name.tag == "plain"):
-                self._value(value, (*path, name.value))
-        for name, value in self._pairs(node):
-            made.pop(name.value, None)
-            made[name.value] = self._value(value, (*path, name.value))
+            if self._merges(name):
+                merged += self._mergeable(value, (*path, name.value))
+            else:
+                made.pop(name.value, None)
+                made[name.value] = self._value(value, (*path, name.value))
+        return self._merge(node, merged, made) if merged else made
+
+    def _merges(self, name: ScalarNode) -> bool:
+        return self._merge_keys and name.value == "<<" and name.tag == "plain"
+
+    def _mergeable(self, value: Node, path: JSONPath) -> list[MappingNode]:
+        """The mappings to merge, the weakest first. What holds the merge has nothing yet that it could give."""
+        given = value.value if isinstance(value, SequenceNode) else [value]
+        mappings = [each for each in given if isinstance(each, MappingNode) and id(each) not in self._open]
+        for each in mappings:
+            self._value(each, path)
+        return mappings[::-1]
+
+    def _merge(self, node: MappingNode, merged: list[MappingNode], own: dict[str, Any]) -> dict[str, Any]:
+        """A mapping with what is merged in before its own, which is stronger."""
+        made: dict[str, Any] = {}
+        pairs: dict[str, Pair] = {}
+        for data, members in (
+            *((self._made[id(each)], self._by_name(each)) for each in merged),
+            (own, {pair[0].value: pair for pair in node.value if isinstance(pair[0], ScalarNode)}),
+        ):
+            for name, value in data.items():
+                made.pop(name, None)
+                made[name] = value
+                pairs[name] = members[name]
+        self._members[id(node)] = pairs
         return made
 
 
-def _compose(text: str) -> Node | None:
+def _compose(text: str) -> tuple[Node | None, int]:
+    """The root, and how many names and values there are."""
     parser = _Composer(text)
     try:
         node: Node | None = parser.get_single_node()
@@ -198,15 +229,7 @@ def _compose(text: str) -> Node | None:
         raise YAMLError(str(error), getattr(error, "position", 0)) from None
     finally:
         parser.dispose()
-    return node
-
-
-def _children(node: Node) -> Iterator[Node]:
-    if isinstance(node, MappingNode):
-        for _, value in node.value:
-            yield value
-    elif isinstance(node, SequenceNode):
-        yield from node.value
+    return node, parser.values
 
 
 def _kind(node: ScalarNode) -> str:

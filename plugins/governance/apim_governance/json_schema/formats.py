@@ -14,8 +14,9 @@ from typing import Any, Final
 import regex
 
 from apim_governance.ecmascript import InvalidExpression, compile_expression
+from apim_governance.patience import searched
 
-__all__ = ["COMPARED", "NUMBER_FORMATS", "SECONDS", "TEXT_FORMATS"]
+__all__ = ["COMPARED", "NUMBER_FORMATS", "TEXT_FORMATS"]
 
 SECONDS: Final = 1.0
 """For one text."""
@@ -80,7 +81,7 @@ def _matching(pattern: str, ignore_case: bool = True) -> Callable[[str], bool]:
         return regex.compile(pattern, flags)
 
     def matches(text: str) -> bool:
-        return compiled().fullmatch(text, timeout=SECONDS) is not None
+        return searched(compiled().fullmatch, text) is not None
 
     return matches
 

@@ -28,6 +28,7 @@ from apim_governance.paths.javascript import (
     type_of,
 )
 from apim_governance.paths.methods import method
+from apim_governance.patience import waive
 
 __all__ = ["CompiledFilter", "Spot", "compile_filter", "of_type"]
 
@@ -88,7 +89,10 @@ def _test(parts: list[Evaluate]) -> Callable[[Any, Key, Spot], bool]:
             for part in parts:
                 if not truthy(part(value, key, spot)):
                     return False
-        except (UndefinedMember, TimeoutError):
+        except UndefinedMember:
+            return False
+        except TimeoutError:
+            waive()
             return False
         return True
 

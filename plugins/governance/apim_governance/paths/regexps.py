@@ -8,10 +8,10 @@ from typing import Final
 
 import regex
 
+from apim_governance.patience import searched
+
 __all__ = ["finds", "is_matched"]
 
-_SECONDS: Final = 1.0
-"""For one search."""
 _ESCAPE: Final = re.compile(r"\\[()*+\-.?\[\\\]^nrt{|}]")
 _CATEGORY: Final = re.compile(r"\\[pP]\{(?:L[lmotu]?|M[cen]?|N[dlo]?|P[c-fios]?|Z[lps]?|S[ckmo]?|C[cfno]?)\}")
 _COUNT: Final = re.compile(r"[*+?]|\{\d+(?:,\d*)?\}")
@@ -21,13 +21,13 @@ _SPECIAL: Final = "()*+.?[\\]{|}"
 def is_matched(text: str, expression: str) -> bool:
     """Whether an expression matches a whole text; false where it is no I-Regexp. Raises TimeoutError."""
     compiled = _compiled(expression)
-    return compiled is not None and compiled.fullmatch(text, timeout=_SECONDS) is not None
+    return compiled is not None and searched(compiled.fullmatch, text) is not None
 
 
 def finds(text: str, expression: str) -> bool:
     """Whether an expression matches anywhere in a text; false where it is no I-Regexp. Raises TimeoutError."""
     compiled = _compiled(expression)
-    return compiled is not None and compiled.search(text, timeout=_SECONDS) is not None
+    return compiled is not None and searched(compiled.search, text) is not None
 
 
 @lru_cache(maxsize=256)

@@ -22,7 +22,7 @@ PATTERNS = st.sampled_from(["^a", "b$", "[0-9]", "^$"])
 
 PLAIN: dict[str, st.SearchStrategy[Any]] = {
     "type": TYPES | st.lists(TYPES, min_size=1, max_size=3, unique=True),
-    "enum": st.lists(SCALARS, min_size=1, max_size=3, unique_by=repr),
+    "enum": st.lists(SCALARS, min_size=1, max_size=3, unique_by=lambda value: (isinstance(value, bool), value)),
     "const": VALUES,
     "maximum": NUMBERS,
     "minimum": NUMBERS,
