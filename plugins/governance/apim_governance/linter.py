@@ -14,7 +14,7 @@ from apim_sdk.governance import JSONPath, Violation
 
 from apim_governance.documents.document import Document
 from apim_governance.documents.formats import FORMATS, formats_of
-from apim_governance.documents.limits import MOST_FINDINGS
+from apim_governance.documents.limits import MOST_FINDINGS, MOST_TOLD, Room
 from apim_governance.documents.pointers import NotThere, closest, pointed
 from apim_governance.documents.resolving import Origin, Resolved, resolve
 from apim_governance.findings import NOWHERE, Finding, Severity, sorted_findings
@@ -31,7 +31,10 @@ __all__ = ["Linter", "lint"]
 Read = Callable[[str], str]
 UNFINISHED: Final = "unfinished"
 """The code of what tells that not everything was looked at."""
-_TOO_MANY: Final = f"there are more than {MOST_FINDINGS:,} findings; the rest of the document was not looked at"
+_TOO_MANY: Final = (
+    f"there are more than {MOST_FINDINGS:,} findings, or {MOST_TOLD:,} characters in them; "
+    "the rest of the document was not looked at"
+)
 _TOO_SLOW: Final = "a regular expression in a filter takes too long; what it would have chosen was not looked at"
 
 
@@ -138,6 +141,7 @@ class _Run:
         self._resolved = resolved
         self._context = _Context((), "", resolved.document.data, resolved.root, formats)
         self.findings: list[Finding] = []
+        self._room = Room()
 
     def apply(self, rule: Rule, value: Any, path: JSONPath) -> None:
         """Run what a rule does with a node."""
@@ -171,7 +175,7 @@ class _Run:
         )
         facts = attrs.evolve(facts, error=filled(message, facts))
         text = filled(rule.message, facts) if rule.message is not None else rule.description or facts.error
-        if len(self.findings) >= MOST_FINDINGS:
+        if not self._room.take(text, place):
             raise _TooManyFindings
         self.findings.append(
             Finding(

@@ -138,12 +138,13 @@ class Linting:
             self._write(report, name, place, terminal)
         if not shown and not self._arguments.quiet:
             higher = "" if self.fail_severity is Severity.ERROR else " or higher"
-            print(f"No results with a severity of '{self._arguments.fail_severity}'{higher} found!")
+            print(f"No results with a severity of '{self._arguments.fail_severity}'{higher} found!", flush=True)
         return 1 if failing else 0
 
     def _write(self, report: Report, name: str, place: str, terminal: bool) -> None:
         if place == _STDOUT:
-            sys.stdout.write(formatted(attrs.evolve(report, colours=terminal), name))
+            written = formatted(attrs.evolve(report, colours=terminal), name)
+            sys.stdout.write(written if not written or written.endswith("\n") else f"{written}\n")
             sys.stdout.flush()
             return
         with open(place, "w", encoding="utf-8", newline="") as file:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cached_property
-from itertools import islice
+from itertools import takewhile
 from typing import Any, Literal
 
 import attrs
 from apim_sdk.governance import JSONPath
 
 from apim_governance.documents.json_text import Duplicate, JSONError, JSONPositions, read_json
-from apim_governance.documents.limits import MOST_FINDINGS
+from apim_governance.documents.limits import Room
 from apim_governance.documents.lines import Lines
 from apim_governance.documents.yaml_text import YAMLError, YAMLText
 from apim_governance.findings import Finding, Range, Severity
@@ -33,6 +33,16 @@ class ParserOptions:
     incompatible_values: Level = "error"
 
 
+class _Nowhere:
+    """Positions in a text that has no structure."""
+
+    values = 0
+
+    def span(self, path: JSONPath, closest: bool) -> tuple[int, int] | None:
+        """The start of the text, where all would be."""
+        return (0, 0) if closest or not path else None
+
+
 class Document:
     """A document that has been read; nothing of it changes.
 
@@ -42,7 +52,7 @@ class Document:
     """
 
     def __init__(
-        self, text: str, source: str | None, data: Any, spans: YAMLText | None = None, as_yaml: bool = False
+        self, text: str, source: str | None, data: Any, spans: YAMLText | _Nowhere | None = None, as_yaml: bool = False
     ) -> None:
         self.text = text
         self.source = source
@@ -58,7 +68,7 @@ class Document:
         return Lines(self.text)
 
     @cached_property
-    def _positions(self) -> JSONPositions | YAMLText:
+    def _positions(self) -> JSONPositions | YAMLText | _Nowhere:
         return JSONPositions(self.text, self._as_yaml) if self._spans is None else self._spans
 
     def range_of(self, path: JSONPath, closest: bool = True) -> Range | None:
@@ -97,8 +107,7 @@ def read_document(
     if twice:
         positions = document._positions
         assert isinstance(positions, JSONPositions)
-        found = islice(positions.duplicates(), MOST_FINDINGS)
-        document.problems = _problems(document, map(_twice, found), options.duplicate_keys)
+        document.problems = _problems(document, map(_twice, positions.duplicates()), options.duplicate_keys)
     return document
 
 
@@ -116,7 +125,7 @@ def _read_yaml(text: str, source: str | None, options: ParserOptions) -> Documen
 
 
 def _unreadable(text: str, source: str | None, reason: str, offset: int) -> Document:
-    document = Document(text, source, None)
+    document = Document(text, source, None, _Nowhere())
     place = document.range((min(offset, len(text)), min(offset + 1, len(text))))
     document.problems = (Finding(PARSER, reason, Severity.ERROR, (), place, source),)
     return document
@@ -131,6 +140,8 @@ def _problems(document: Document, found: Iterable[_Problem], level: Level) -> tu
     if level == "off":
         return ()
     severity = _SEVERITIES[level]
+    room = Room()
     return tuple(
-        Finding(PARSER, message, severity, path, document.range(span), document.source) for path, span, message in found
+        Finding(PARSER, message, severity, path, document.range(span), document.source)
+        for path, span, message in takewhile(lambda each: room.take(each[2], each[0]), found)
     )

@@ -18,12 +18,15 @@ from typing import Any, Final
 from apim_sdk.governance import JSONPath
 
 from apim_governance.documents.limits import MOST_VALUES
+from apim_governance.documents.pointers import Link, path_of
 
 __all__ = ["Duplicate", "JSONError", "JSONPositions", "read_json"]
 
 _BRACKETS: Final = re.compile(r'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+([{}\[\]])', re.DOTALL)
 _SPACE: Final = re.compile(r"[ \t\r\n]*+")
 _STRING: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_TEXT: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+"""A string that nothing may close, so that a search for it passes every sign once."""
 _SCALAR: Final = re.compile(r"[^\s,\]}]++")
 
 Span = tuple[int, int]
@@ -47,7 +50,7 @@ def read_json(text: str) -> tuple[Any, bool, int]:
     """
     values = _signs(text)
     if values > MOST_VALUES:
-        values = _signs(_STRING.sub("", text))
+        values = _signs(_TEXT.sub("", text))
     if values > MOST_VALUES:
         raise JSONError(f"it has more than {MOST_VALUES:,} values", 0)
     twice = False
@@ -88,8 +91,10 @@ class JSONPositions:
         self._as_yaml = as_yaml
         self._closing: dict[int, int] = {}
         opened: list[int] = []
-        for found in _BRACKETS.finditer(text):
-            offset = found.end() - 1
+        end = 0
+        while (found := _BRACKETS.match(text, end)) is not None:  # a search would begin anew at every sign of the rest
+            end = found.end()
+            offset = end - 1
             if text[offset] in "{[":
                 opened.append(offset)
             elif opened:  # a document that is one text may have any in it
@@ -122,16 +127,16 @@ class JSONPositions:
 
     def duplicates(self) -> Iterator[Duplicate]:
         """Every name that its mapping already has."""
-        waiting: list[tuple[JSONPath, int]] = [((), _skip(self._text, 0))]
+        waiting: list[tuple[Link, int]] = [((), _skip(self._text, 0))]
         while waiting:
-            path, offset = waiting.pop()
+            link, offset = waiting.pop()
             seen: set[str] = set()
             for name, name_span, (start, _) in self._read(offset):
                 if name_span is not None and name in seen:
-                    yield (*path, name), name_span
+                    yield path_of((link, name)), name_span
                 seen.add(name)
                 if self._text[start] in "{[":
-                    waiting.append(((*path, name), start))
+                    waiting.append(((link, name), start))
 
     def _inside(self, offset: int) -> dict[str, tuple[Span | None, Span]]:
         """The members of the container at an offset by name or number: their names, and they. The last of its name."""

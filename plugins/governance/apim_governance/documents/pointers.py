@@ -8,9 +8,11 @@ from urllib.parse import unquote
 
 from apim_sdk.governance import JSONPath
 
-__all__ = ["NotThere", "closest", "parts_of", "pointed", "pointer_to"]
+__all__ = ["Link", "NotThere", "closest", "link_of", "parts_of", "path_of", "pointed", "pointer_to"]
 
 
+Link = tuple[Any, ...]
+"""A path whose beginning is shared: the link of the holder, and a name or number; the root's is empty."""
 _INDEX: Final = re.compile("[0-9]{1,9}")
 
 
@@ -53,3 +55,20 @@ def closest(data: Any, path: JSONPath) -> JSONPath:
         except NotThere:
             return path[:index]
     return path
+
+
+def path_of(link: Link) -> JSONPath:
+    """A link as a path."""
+    parts: list[str | int] = []
+    while link:
+        link, part = link
+        parts.append(part)
+    return tuple(reversed(parts))
+
+
+def link_of(path: JSONPath) -> Link:
+    """A path as a link."""
+    link: Link = ()
+    for part in path:
+        link = (link, part)
+    return link

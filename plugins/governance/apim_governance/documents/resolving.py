@@ -17,7 +17,7 @@ from apim_sdk.governance import JSONPath
 
 from apim_governance.documents.document import Document, read_document
 from apim_governance.documents.limits import LARGEST, MOST_DOCUMENTS, MOST_VALUES
-from apim_governance.documents.pointers import NotThere, closest, parts_of, pointed
+from apim_governance.documents.pointers import Link, NotThere, closest, link_of, parts_of, path_of, pointed
 from apim_governance.findings import NOWHERE, Finding, Severity
 
 __all__ = ["INVALID_REF", "Origin", "Resolved", "joined", "resolve"]
@@ -124,13 +124,13 @@ class Resolved:
 
     # Making the graph
 
-    def _resolve(self, root: Any, document: Document, where: JSONPath) -> Any:
+    def _resolve(self, root: Any, document: Document, where: Link) -> Any:
         """The resolved form of a value that stands at a place of a document. Without recursion over its depth."""
         if not isinstance(root, dict | list):
             return root
         result: list[Any] = [None]
         # What is to be done: a value to look at, with where the result goes; or a container that is finished.
-        work: list[tuple[Any, Document, JSONPath, Any, Any]] = [(root, document, where, result, 0)]
+        work: list[tuple[Any, Document, Link, Any, Any]] = [(root, document, where, result, 0)]
         while work:
             value, document, where, holder, key = work.pop()
             if holder is _FINISHED:
@@ -139,14 +139,14 @@ class Resolved:
             holder[key] = self._begin(value, document, where, work)
         return result[0]
 
-    def _begin(self, value: Any, document: Document, where: JSONPath, work: list[Any]) -> Any:
+    def _begin(self, value: Any, document: Document, where: Link, work: list[Any]) -> Any:
         """The resolved form of one value; of a container, with work left to do."""
         original = value
         if _reference(value) is not None:
-            end = self._end(value, document, where)
+            end = self._end(value, document, path_of(where))
             if end is None:
                 return original
-            document, where, value = end.document, end.place, end.value
+            document, where, value = end.document, link_of(end.place), end.value
         if not isinstance(value, dict | list):
             return value
         if id(value) in self._open:
@@ -161,7 +161,7 @@ class Resolved:
         items = value.items() if isinstance(value, dict) else enumerate(value)
         for part, inner in items:
             if isinstance(inner, dict | list) and inner:
-                work.append((inner, document, (*where, part), made, part))
+                work.append((inner, document, (where, part), made, part))
             else:
                 made[part] = inner
         return made

@@ -1,22 +1,35 @@
-"""``html``: a page with a table that unfolds for each source.
+"""``html``: a page with a table for each source, which folds. It loads nothing, and nothing in it runs.
 
-The page around the rows is ``report.html``; it is the one that Spectral writes, so that what reads it stays as it is.
+The page around the tables is ``report.html``.
 """
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from html import escape
 from importlib.resources import files
 from typing import Final
 
 from apim_governance.findings import Finding
-from apim_governance.formatters.report import SEVERITY_NAMES, Report, by_source, counts_text, heaviest
+from apim_governance.formatters.report import (
+    SEVERITY_NAMES,
+    Report,
+    by_source,
+    counts_text,
+    heaviest,
+    path_label,
+)
 
 __all__ = ["text"]
 
 _PLACE: Final = re.compile("@([a-z]+)@")
+_MOST_OPEN: Final = 100
+"""Findings up to which a table is unfolded."""
+_NONE: Final = "<p>Nothing was found.</p>"
+_HEADING: Final = (
+    '<thead><tr><th scope="col">Place</th><th scope="col">Severity</th><th scope="col">Message</th>'
+    '<th scope="col">Rule</th><th scope="col">Path</th></tr></thead>'
+)
 
 
 def text(report: Report) -> str:
@@ -26,36 +39,29 @@ def text(report: Report) -> str:
     facts = {
         "severity": SEVERITY_NAMES[heaviest(findings)] if findings else "success",
         "counts": counts_text(findings),
-        "date": datetime.now(UTC).strftime("%a %b %d %Y %H:%M:%S GMT+0000 (Coordinated Universal Time)"),
-        "rows": "\n".join(_source(number, source, found) for number, (source, found) in enumerate(by_source(findings))),
+        "date": report.now.isoformat(timespec="seconds"),
+        "shown": report.now.strftime("%Y-%m-%d %H:%M %Z"),
+        "sources": "\n".join(_source(source, found) for source, found in by_source(findings)) or _NONE,
     }
     return _PLACE.sub(lambda found: facts[found[1]], page)
 
 
-def _source(number: int, source: str, findings: list[Finding]) -> str:
-    heading = (
-        f'<tr class="bg-{SEVERITY_NAMES[heaviest(findings)]}" data-group="f-{number}">\n'
-        f'    <th colspan="4">\n'
-        f"        [+] {_escaped(source)}\n"
-        f"        <span>{counts_text(findings)}</span>\n"
-        f"    </th>\n"
-        f"</tr>\n"
-    )
-    return heading + "\n".join(_row(number, finding) for finding in findings)
-
-
-def _row(number: int, finding: Finding) -> str:
-    start, severity = finding.range.start, SEVERITY_NAMES[finding.severity]
-    url = finding.documentation_url
-    link = "" if url is None else f'    <td><a href="{_escaped(url)}" target="_blank">documentation</a></td>\n'
+def _source(source: str, findings: list[Finding]) -> str:
+    unfolded = " open" if len(findings) <= _MOST_OPEN else ""
+    rows = "\n".join(_row(finding) for finding in findings)
     return (
-        f'<tr style="display:none" class="f-{number}">\n'
-        f"    <td>{start.line + 1}:{start.character + 1}</td>\n"
-        f'    <td class="severity clr-{severity}">{severity}</td>\n'
-        f"    <td>{_escaped(finding.message)}</td>\n"
-        f"{link}</tr>\n"
+        f'<details{unfolded}>\n<summary class="{SEVERITY_NAMES[heaviest(findings)]}"><b>{escape(source)}</b> '
+        f"<span>{counts_text(findings)}</span></summary>\n<table>\n{_HEADING}\n<tbody>\n{rows}\n</tbody>\n</table>\n</details>"
     )
 
 
-def _escaped(value: str) -> str:
-    return escape(value).replace("&#x27;", "&#39;")
+def _row(finding: Finding) -> str:
+    start, severity = finding.range.start, SEVERITY_NAMES[finding.severity]
+    rule, url = f"<code>{escape(finding.code)}</code>", finding.documentation_url
+    if url is not None and url.startswith(("https://", "http://")):
+        rule = f'<a href="{escape(url)}" rel="noreferrer">{rule}</a>'
+    return (
+        f'<tr><td class="place">{start.line + 1}:{start.character + 1}</td><td class="level {severity}">{severity}</td>'
+        f'<td class="message">{escape(finding.message)}</td><td>{rule}</td>'
+        f"<td><code>{escape(path_label(finding.path))}</code></td></tr>"
+    )

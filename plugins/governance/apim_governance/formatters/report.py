@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import PurePath
 from typing import Final
@@ -48,7 +49,7 @@ class Report:
     """Findings, in their order, with what formatters may need besides.
 
     ``rules`` are all rules of the ruleset, also those that are off; ``folder`` is what paths are shown relative to by
-    formats for build servers; ``columns`` the width of the terminal.
+    formats for build servers; ``columns`` the width of the terminal; ``now`` when the report is made.
     """
 
     findings: Sequence[Finding]
@@ -57,6 +58,7 @@ class Report:
     folder: str = attrs.field(factory=os.getcwd)
     columns: int = 80
     colours: bool = False
+    now: datetime = attrs.field(factory=lambda: datetime.now(UTC))
 
 
 def by_source(findings: Sequence[Finding]) -> Iterator[tuple[str, list[Finding]]]:

@@ -31,19 +31,19 @@ class PathParameters(RulesetFunction):
             same = seen.setdefault(_PARAMETER.sub("%", path), path)
             if same != path:
                 yield Violation(f'Paths "{same}" and "{path}" must not be equivalent.', ("paths", path))
-            expected: list[str] = []
+            expected: dict[str, None] = {}
             for found in _PARAMETER.findall(path):
                 name = found.translate(_SIGNS)
                 if name in expected:
                     text = f'Path "{path}" must not use parameter "{{{name}}}" multiple times.'
                     yield Violation(text, ("paths", path))
                 else:
-                    expected.append(name)
+                    expected[name] = None
             if isinstance(item, dict):
                 yield from _operations(path, item, expected)
 
 
-def _operations(path: str, item: dict[str, Any], expected: list[str]) -> Iterator[Violation]:
+def _operations(path: str, item: dict[str, Any], expected: dict[str, None]) -> Iterator[Violation]:
     common: dict[str, JSONPath] = {}
     yield from _defined(item.get("parameters"), ("paths", path, "parameters"), common)
     for method, operation in item.items():
