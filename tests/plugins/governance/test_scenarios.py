@@ -14,7 +14,10 @@ import pytest
 SHARED = Path(__file__).resolve().parents[3] / "../shared/conformance"
 FILE = SHARED / "spectral-cli-scenarios" / "scenarios.json"
 SCENARIOS: list[dict[str, Any]] = json.loads(FILE.read_text()) if FILE.is_file() else []
-DIFFERENT = {"help-no-document": "it prints Spectral's help word by word; ours names our options, in our words"}
+DIFFERENT = {
+    "help-no-document": "it prints Spectral's help word by word; ours names our options, in our words",
+    "formats/results-format-html": "a page of our own design, with rules and paths; see formatters/test_golden.py",
+}
 APIM = Path(sys.executable).with_name("apim")
 
 
@@ -40,8 +43,8 @@ def filled(text: str, names: dict[str, str]) -> str:
 
 
 def told(text: str) -> str:
-    """A text without what differs from run to run."""
-    return re.sub(r"Generated on .*?</div>", "Generated on </div>", text, flags=re.DOTALL).strip()
+    """A text without the empty lines around it."""
+    return text.strip()
 
 
 @pytest.mark.skipif(not SCENARIOS, reason="the conformance data is not beside this checkout")

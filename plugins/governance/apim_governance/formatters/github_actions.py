@@ -16,6 +16,9 @@ _COMMANDS: Final = {
     Severity.HINT: "notice",
 }
 
+_OF_MESSAGES: Final = "%\r\n"
+_OF_PROPERTIES: Final = "%\r\n:,"
+
 
 def text(report: Report) -> str:
     """The report as workflow commands."""
@@ -35,5 +38,10 @@ def _command(report: Report, finding: Finding) -> str:
     message = finding.message
     if finding.documentation_url is not None:
         message += f"\nDocumentation: {finding.documentation_url}"
-    written = ",".join(f"{name}={value}" for name, value in facts.items())
-    return f"::{_COMMANDS[finding.severity]} {written}::" + message.replace("\n", "%0A")
+    written = ",".join(f"{name}={_escaped(str(value), _OF_PROPERTIES)}" for name, value in facts.items())
+    return f"::{_COMMANDS[finding.severity]} {written}::{_escaped(message, _OF_MESSAGES)}"
+
+
+def _escaped(value: str, signs: str) -> str:
+    """A value that ends no property and no line, so that no text in a document becomes a command of its own."""
+    return "".join(f"%{ord(sign):02X}" if sign in signs else sign for sign in value)

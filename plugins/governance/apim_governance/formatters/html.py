@@ -25,6 +25,7 @@ __all__ = ["text"]
 _PLACE: Final = re.compile("@([a-z]+)@")
 _MOST_OPEN: Final = 100
 """Findings up to which a table is unfolded."""
+_NO_SOURCE: Final = "no file"
 _NONE: Final = "<p>Nothing was found.</p>"
 _HEADING: Final = (
     '<thead><tr><th scope="col">Place</th><th scope="col">Severity</th><th scope="col">Message</th>'
@@ -50,7 +51,7 @@ def _source(source: str, findings: list[Finding]) -> str:
     unfolded = " open" if len(findings) <= _MOST_OPEN else ""
     rows = "\n".join(_row(finding) for finding in findings)
     return (
-        f'<details{unfolded}>\n<summary class="{SEVERITY_NAMES[heaviest(findings)]}"><b>{escape(source)}</b> '
+        f'<details{unfolded}>\n<summary class="{SEVERITY_NAMES[heaviest(findings)]}"><b>{escape(source or _NO_SOURCE)}</b> '
         f"<span>{counts_text(findings)}</span></summary>\n<table>\n{_HEADING}\n<tbody>\n{rows}\n</tbody>\n</table>\n</details>"
     )
 
@@ -62,6 +63,6 @@ def _row(finding: Finding) -> str:
         rule = f'<a href="{escape(url)}" rel="noreferrer">{rule}</a>'
     return (
         f'<tr><td class="place">{start.line + 1}:{start.character + 1}</td><td class="level {severity}">{severity}</td>'
-        f'<td class="message">{escape(finding.message)}</td><td>{rule}</td>'
+        f'<td class="message">{escape(finding.message)}</td><td class="rule">{rule}</td>'
         f"<td><code>{escape(path_label(finding.path))}</code></td></tr>"
     )

@@ -11,7 +11,8 @@ from apim_governance.formatters.report import SEVERITY_NAMES, Report, path_label
 __all__ = ["text"]
 
 _HEADING: Final = ("Code", "Path", "Message", "Severity", "Start", "End", "Source")
-_SPECIAL: Final = re.compile(r"[*_`#()\[\]/]")
+_SPECIAL: Final = re.compile(r"[*_`#()\[\]/|]")
+_BREAK: Final = re.compile(r"\s*[\r\n\x0b\x0c\x85\u2028\u2029]\s*")
 
 
 def text(report: Report) -> str:
@@ -43,4 +44,5 @@ def _line(row: tuple[str, ...], widths: list[int]) -> str:
 
 
 def _escaped(value: str) -> str:
-    return _SPECIAL.sub(r"\\\g<0>", value.replace("<", "&lt;").replace(">", "&gt;"))
+    """A text that ends neither its cell nor its row."""
+    return _SPECIAL.sub(r"\\\g<0>", _BREAK.sub(" ", value).replace("<", "&lt;").replace(">", "&gt;"))

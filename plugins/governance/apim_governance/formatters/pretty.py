@@ -7,7 +7,15 @@ from collections.abc import Iterator
 from typing import Final
 
 from apim_governance.findings import Finding
-from apim_governance.formatters.report import SEVERITY_NAMES, Report, by_source, counts_text, heaviest, path_label
+from apim_governance.formatters.report import (
+    SEVERITY_NAMES,
+    Report,
+    by_source,
+    counts_text,
+    heaviest,
+    path_label,
+    visible,
+)
 from apim_governance.formatters.stylish import COLOURS, painted
 
 __all__ = ["text", "wrapped"]
@@ -24,7 +32,7 @@ def text(report: Report) -> str:
     wide = max((report.columns - _PLACE - _SEVERITY - 5 * _GAP) // 3, 8)
     lines = [""]
     for source, findings in by_source(report.findings):
-        name = wrapped(f"File:   {source}", report.columns)
+        name = wrapped(f"File:   {visible(source)}", report.columns)
         lines += ["", *(painted(line, "4", report.colours) for line in name)]
         for finding in findings:
             lines += _rows(finding, (_PLACE, _SEVERITY, wide, wide, wide), report.colours)
@@ -40,9 +48,9 @@ def _rows(finding: Finding, widths: tuple[int, ...], colours: bool) -> Iterator[
     cells = (
         f"{start.line + 1}:{start.character + 1}",
         SEVERITY_NAMES[finding.severity].upper(),
-        finding.code,
-        finding.message,
-        path_label(finding.path),
+        visible(finding.code),
+        visible(finding.message),
+        visible(path_label(finding.path)),
     )
     columns = [wrapped(cell, width) for cell, width in zip(cells, widths, strict=True)]
     for number in range(max(map(len, columns))):

@@ -25,6 +25,7 @@ __all__ = [
     "path_label",
     "relative_source",
     "units",
+    "visible",
 ]
 
 SEVERITY_NAMES: Final[Mapping[Severity, str]] = {
@@ -33,6 +34,8 @@ SEVERITY_NAMES: Final[Mapping[Severity, str]] = {
     Severity.INFO: "information",
     Severity.HINT: "hint",
 }
+_CONTROL: Final = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""What a terminal obeys instead of showing it, but for line breaks: controls (ECMA-48) and changes of direction."""
 _NUMBER: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?|0[xX][0-9a-fA-F]+")
 
 
@@ -109,3 +112,8 @@ def relative_source(report: Report, finding: Finding) -> str:
 def units(text: str) -> int:
     """The length of a text in UTF-16 code units, by which tables of Spectral are laid out."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def visible(text: str) -> str:
+    """A text of somebody else as a terminal may have it."""
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

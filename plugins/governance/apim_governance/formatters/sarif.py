@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from importlib.metadata import version
 from typing import Any, Final
+from urllib.parse import quote
 
 from apim_governance.findings import Finding, Severity
 from apim_governance.formatters.report import Report, RuleFacts, relative_source
+from apim_governance.sources import is_url
 
 __all__ = ["text"]
 
@@ -17,7 +19,7 @@ _LEVELS: Final = {Severity.ERROR: "error", Severity.WARN: "warning", Severity.IN
 
 def text(report: Report) -> str:
     """The report as a log with one run."""
-    sources = {relative_source(report, finding): None for finding in report.findings}
+    sources = {_uri(report, finding): None for finding in report.findings}
     driver = {
         "name": "apim lint",
         "rules": [_rule(name, rule) for name, rule in report.rules.items()],
@@ -39,7 +41,7 @@ def _rule(name: str, rule: RuleFacts) -> dict[str, Any]:
 
 
 def _result(report: Report, finding: Finding, numbers: dict[str, int], indexes: dict[str, int]) -> dict[str, Any]:
-    source = relative_source(report, finding)
+    source = _uri(report, finding)
     start, end = finding.range.start, finding.range.end
     region = {
         "startLine": start.line + 1,
@@ -55,6 +57,12 @@ def _result(report: Report, finding: Finding, numbers: dict[str, int], indexes: 
         "locations": [{"physicalLocation": place}],
     }
     return written if finding.code not in numbers else {**written, "ruleIndex": numbers[finding.code]}
+
+
+def _uri(report: Report, finding: Finding) -> str:
+    """The source as a URI reference (RFC 3986), which the standard asks for (section 3.4.3)."""
+    source = relative_source(report, finding)
+    return source if is_url(source) else quote(source, safe="/!$&'()*+,;=@~")
 
 
 def _language(source: str) -> str:

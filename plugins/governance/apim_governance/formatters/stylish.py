@@ -14,6 +14,7 @@ from apim_governance.formatters.report import (
     heaviest,
     path_label,
     units,
+    visible,
 )
 
 __all__ = ["COLOURS", "painted", "text"]
@@ -29,7 +30,7 @@ def text(report: Report) -> str:
         return ""
     parts = ["\n"]
     for source, findings in by_source(report.findings):
-        parts.append(f"{painted(source, '4', report.colours)}\n{_table(findings, report.colours)}\n\n")
+        parts.append(f"{painted(visible(source), '4', report.colours)}\n{_table(findings, report.colours)}\n\n")
     colour = COLOURS[heaviest(report.findings)]
     parts.append(painted(f"✖ {counts_text(report.findings)}", f"1;{colour}", report.colours) + "\n")
     return "".join(parts)
@@ -55,9 +56,9 @@ def _row(finding: Finding) -> tuple[str, ...]:
     return (
         f"{start.line + 1}:{start.character + 1}",
         SEVERITY_NAMES[finding.severity],
-        finding.code,
-        finding.message,
-        path_label(finding.path),
+        visible(finding.code),
+        visible(finding.message),
+        visible(path_label(finding.path)),
     )
 
 
