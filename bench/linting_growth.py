@@ -120,7 +120,7 @@ def _documents(folder: Path, ruleset: Path, kind: str) -> bool:
     for megabytes in MEGABYTES:
         document = _defined(folder, megabytes * 1_000_000, kind)
         size = document.stat().st_size
-        taken = cost(document, ruleset)
+        taken = cost(document, ruleset, 2 if megabytes < 8 else 1)
         bound = BASE + BYTES_PER_BYTE[kind] * size
         kept = kept and taken.memory <= bound
         sizes.append(size)

@@ -101,8 +101,10 @@ def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     """Lint; the exit status."""
     from apim_governance.linting import Linting
     from apim_governance.rulesets.reading import RulesetError
+    from apim_governance.running import collect_rarely
     from apim_governance.telling import Refused, UsageError
 
+    collect_rarely()
     try:
         linting = Linting(arguments, os.getcwd())
         if arguments.language_server:

@@ -51,8 +51,9 @@ def _source(source: str, findings: list[Finding]) -> str:
     unfolded = " open" if len(findings) <= _MOST_OPEN else ""
     rows = "\n".join(_row(finding) for finding in findings)
     return (
-        f'<details{unfolded}>\n<summary class="{SEVERITY_NAMES[heaviest(findings)]}"><b>{escape(source or _NO_SOURCE)}</b> '
-        f"<span>{counts_text(findings)}</span></summary>\n<table>\n{_HEADING}\n<tbody>\n{rows}\n</tbody>\n</table>\n</details>"
+        f'<details{unfolded}>\n<summary class="{SEVERITY_NAMES[heaviest(findings)]}">'
+        f"<b>{escape(source or _NO_SOURCE)}</b> <span>{counts_text(findings)}</span></summary>\n"
+        f"<table>\n{_HEADING}\n<tbody>\n{rows}\n</tbody>\n</table>\n</details>"
     )
 
 

@@ -26,6 +26,8 @@ Match = Callable[[int, Any, tuple[Key, ...]], None]
 Link = tuple[Any, ...]
 """The way to a node: the link of its parent, the parent's value, the key; the root's is empty."""
 _ROOT: Link = ()
+_Told = dict[int, list[set[tuple[Key, ...]] | None]]
+"""What was told by each traversal of a run, by its id. Walks that start at many nodes come to the same ones again."""
 
 
 class Traversal:
@@ -69,7 +71,15 @@ class _Tail:
 class _Walk:
     """One run over one document; also the spot that filters ask. ``_link`` is that of the node that is looked at."""
 
-    def __init__(self, traversal: Traversal, root: Any, match: Match, start: Link = _ROOT, value: Any = None) -> None:
+    def __init__(
+        self,
+        traversal: Traversal,
+        root: Any,
+        match: Match,
+        start: Link = _ROOT,
+        value: Any = None,
+        told: _Told | None = None,
+    ) -> None:
         self._tails = traversal._tails
         self._automaton = traversal._automaton
         self._once = traversal._once
@@ -80,7 +90,12 @@ class _Walk:
         self._link: Link = start
         self._key: Key = ""
         self.parent: Any = None
-        self._told: list[set[tuple[Key, ...]] | None] = [None if tail.plain else set() for tail in self._tails]
+        self._all_told: _Told = {} if told is None else told
+        known = self._all_told.get(id(traversal))
+        if known is None:
+            known = [None if tail.plain and told is None else set() for tail in self._tails]
+            self._all_told[id(traversal)] = known
+        self._told = known
 
     def path(self) -> tuple[Key, ...]:
         """Where the node stands that a filter is asked about."""
@@ -164,10 +179,14 @@ class _Walk:
             return
         told.add(path)
         if tail.rest is not None:
-            match = self._match
-            _Walk(tail.rest, self.root, lambda _, value, path: match(number, value, path), link or _ROOT, value).run()
+            _Walk(tail.rest, self.root, _as(number, self._match), link or _ROOT, value, self._all_told).run()
         else:
             self._match(number, (path[-1] if path else None) if by_key else value, path)
+
+
+def _as(number: int, match: Match) -> Match:
+    """A match of what follows an expression as one of the expression."""
+    return lambda _, value, path: match(number, value, path)
 
 
 def _path(link: Link) -> tuple[Key, ...]:

@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 import pytest
+from apim_governance.documents import yaml_text
 from apim_governance.documents.document import Document, ParserOptions, read_document
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,6 +83,32 @@ def test_a_bomb_of_aliases_is_refused() -> None:
 
     (problem,) = read_document(text).problems
     assert "its aliases stand for more than 1,000,000 values" == problem.message
+
+
+def test_yaml_of_too_many_names_and_values_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(yaml_text, "MOST_VALUES", 10)
+
+    assert {"a": [1, 2, 3, 4, 5, 6, 7]} == read_document("a: [1, 2, 3, 4, 5, 6, 7]\n").data
+    (problem,) = read_document("a: [1, 2, 3, 4, 5, 6, 7, 8]\n").problems
+    assert "it has more than 10 names and values" == problem.message
+
+
+def test_what_is_merged_stands_before_what_is_there_and_gives_way_to_it() -> None:
+    text = "a: &a {x: 1, y: 2}\nb: &b {y: 3, z: 4}\nc: {y: 5, <<: [*a, *b], w: 6}\n"
+    document = read_document(text)
+
+    assert {"z": 4, "x": 1, "y": 5, "w": 6} == document.data["c"]
+    assert ["z", "x", "y", "w"] == list(document.data["c"])
+    found = document.range_of(("c", "z"))
+    assert found is not None
+    assert 1 == found.start.line
+
+
+def test_many_nested_values_are_not_taken_for_aliases() -> None:
+    value = "[[[[[[[[[[1, 2]]]]]]]]]]"
+    text = "".join(f"k{n}: {{a: {{b: {{c: {value}}}}}}}\n" for n in range(20_000))
+
+    assert () == read_document(text).problems
 
 
 def test_an_alias_that_leads_back_is_refused() -> None:
