@@ -1,5 +1,7 @@
 """``python -m bench.linting_growth``: how time and memory of ``apim lint`` grow with documents and with rules.
 
+With documents, it measures only these: ``python -m bench.linting_growth --ruleset owasp stripe.json.gz``.
+
 Whole processes are measured: the CPU time that they take, which neighbours on the machine disturb less than time on
 the clock, and the most memory that was resident. Growth is told as an exponent: 1 is linear, less is slower than that.
 It is the slope of a straight line through the logarithms, of what a run takes beyond one over next to nothing.
@@ -8,6 +10,7 @@ It is the slope of a straight line through the logarithms, of what a run takes b
 from __future__ import annotations
 
 import argparse
+import gzip
 import json
 import math
 import multiprocessing
@@ -30,6 +33,8 @@ RULES_OVER: Final = 2_000_000
 """Bytes of the document that rules are counted over."""
 LINEAR: Final = 1.1
 """The exponent up to which growth counts as linear; above it what a run measures is not noise."""
+SUBLINEAR: Final = 0.9
+"""The exponent up to which growth counts as slower than linear."""
 BYTES_PER_BYTE: Final = {"json": 40, "yaml": 100}
 """Bytes of memory for each byte of a document."""
 BASE: Final = 64 << 20
@@ -76,7 +81,7 @@ def exponent(sizes: Sequence[float], costs: Sequence[float]) -> float:
 def ruleset_of(rules: int) -> str:
     """A ruleset of that many rules: paths, descents and filters in turn, each with names of its own.
 
-    They are made like those of real rulesets; one in ten finds what the document has, the others find nothing.
+    They are made like those of real rulesets. They find nothing wrong, for what is told would be measured otherwise.
     """
     letter, camel = {"match": "a"}, {"type": "camel"}
     names = ("summary", "description", "operationId", "tags", "type", "format", "required", "schema", "content", "$ref")
@@ -101,15 +106,35 @@ def ruleset_of(rules: int) -> str:
 def main() -> int:
     """Print what was measured; 1 if growth is not what it should be, or memory is out of its bounds."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--ruleset", default="spectral:oas", help="for the growth with documents (spectral:oas)")
+    parser.add_argument("documents", nargs="*", type=Path, help="they may be packed with gzip")
+    parser.add_argument("--ruleset", default="spectral:oas", help="for documents (spectral:oas)")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         ruleset = folder / "extending.yaml"
         ruleset.write_text(f"extends: [{arguments.ruleset!r}]\n")
+        if arguments.documents:
+            return _given(folder, ruleset, arguments.documents)
         kept = [_documents(folder, ruleset, kind) for kind in BYTES_PER_BYTE]
         kept += [_rules(folder), _greedy(folder, ruleset)]
     return 0 if all(kept) else 1
+
+
+def _given(folder: Path, ruleset: Path, documents: Sequence[Path]) -> int:
+    """What documents cost that somebody has."""
+    print("| document | MB | CPU time | memory |\n|---|---|---|---|")
+    for document in documents:
+        copy = folder / document.name.removesuffix(".gz")
+        _aside(_copy, document, copy)
+        taken = cost(copy, ruleset)
+        size = copy.stat().st_size
+        print(f"| {copy.name} | {size / 1e6:.1f} | {taken.seconds:.1f} s | {_mebibytes(taken.memory)} |", flush=True)
+    return 0
+
+
+def _copy(document: Path, copy: Path) -> None:
+    content = document.read_bytes()
+    copy.write_bytes(gzip.decompress(content) if document.suffix == ".gz" else content)
 
 
 def _documents(folder: Path, ruleset: Path, kind: str) -> bool:
@@ -138,13 +163,13 @@ def _rules(folder: Path) -> bool:
     """The growth with rules over one document."""
     print(f"\n| rules over {RULES_OVER / 1e6:.0f} MB | CPU time | beside no rules |\n|---|---|---|")
     document = _defined(folder, RULES_OVER, "json")
-    none = cost(document, _written(folder, "none.json", ruleset_of(0)))
+    none = cost(document, _written(folder, "none.json", ruleset_of(0)), 5)
     seconds = []
     for rules in RULES:
         taken = cost(document, _written(folder, f"{rules}.json", ruleset_of(rules)))
-        seconds.append(taken.seconds)
+        seconds.append(taken.seconds - none.seconds)
         print(f"| {rules} | {taken.seconds:.1f} s | {taken.seconds / none.seconds:.2f} x |", flush=True)
-    return _told("time", exponent(RULES, seconds), 0.9)
+    return _told("time", exponent(RULES, seconds), SUBLINEAR)
 
 
 def _greedy(folder: Path, ruleset: Path) -> bool:

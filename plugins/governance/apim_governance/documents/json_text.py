@@ -18,6 +18,7 @@ from typing import Any, Final
 from apim_sdk.governance import JSONPath
 
 from apim_governance.documents.limits import MOST_VALUES
+from apim_governance.documents.numbers import number
 from apim_governance.documents.pointers import Link, path_of
 
 __all__ = ["Duplicate", "JSONError", "JSONPositions", "read_json"]
@@ -63,7 +64,7 @@ def read_json(text: str) -> tuple[Any, bool, int]:
         return made
 
     try:
-        return json.loads(text, object_pairs_hook=mapping, parse_constant=_no_constant), twice, values
+        data = json.loads(text, object_pairs_hook=mapping, parse_float=number, parse_constant=_no_constant)
     except JSONError:
         raise
     except json.JSONDecodeError as error:
@@ -72,6 +73,7 @@ def read_json(text: str) -> tuple[Any, bool, int]:
         raise JSONError("it is nested too deeply", 0) from None
     except ValueError:  # json.loads has no other but of a number that is too long, which it gives no place of
         raise JSONError(f"a number has more than {sys.get_int_max_str_digits():,} digits", 0) from None
+    return data, twice, values
 
 
 def _signs(text: str) -> int:

@@ -16,6 +16,7 @@ from yaml.cyaml import CParser  # type: ignore[attr-defined]
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from apim_governance.documents.limits import DEEPEST, MOST_ALIASED, MOST_FINDINGS, MOST_VALUES
+from apim_governance.documents.numbers import number
 
 __all__ = ["YAMLError", "YAMLText"]
 
@@ -263,8 +264,7 @@ def _number(text: str) -> Any:
     if _OCTAL.fullmatch(text) or _HEXADECIMAL.fullmatch(text):
         return int(text, 0)
     if _FLOAT.fullmatch(text):
-        number = float(text)
-        return int(number) if number.is_integer() and abs(number) < 2**53 else number
+        return number(text)
     if _INFINITY.fullmatch(text):
         return -math.inf if text[0] == "-" else math.inf
     return math.nan if text in _NANS else text
