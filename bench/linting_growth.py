@@ -40,7 +40,7 @@ BYTES_PER_BYTE: Final = {"json": 40, "yaml": 100}
 BASE: Final = 64 << 20
 """Bytes of memory for a run over next to nothing."""
 HARD: Final = 3 << 30
-"""Bytes of memory that no document takes, whatever is in it."""
+"""Bytes of memory that a greedy document may take."""
 _SMALL: Final = 2_000
 
 

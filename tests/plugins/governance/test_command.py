@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from apim_governance.documents.limits import LARGEST
 from apim_governance.formatters import FORMATS
 from apim_governance.sources import Sources, expanded
 from apim_governance.web import WebReader
@@ -135,6 +136,16 @@ def test_an_answer_that_is_too_large_is_refused() -> None:
         with pytest.raises(OSError, match="more than 1,000 bytes"):
             WebReader(private=True, largest=1_000).read(f"http://127.0.0.1:{server.server_port}/")
         thread.join()
+
+
+def test_standard_input_that_is_too_large_is_refused(folder: Path) -> None:
+    run = lint(folder, stdin=" " * (LARGEST + 1))
+
+    assert (2, "Standard input has more than 67,108,864 bytes\n") == (run.returncode, run.stderr)
+
+
+def test_what_is_printed_ends_with_a_line(folder: Path) -> None:
+    assert lint(folder, "bad.yaml", "-f", "text").stdout.endswith('truthy"\n')
 
 
 def test_patterns_have_braces_and_exclusions(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
