@@ -135,8 +135,9 @@ class KeySet:
         found = self._known.find(key_id)
         if found or self._asked_in_vain(key_id):
             return found
-        if self._lock.locked() or self._may_fetch():
-            return self._ask(key_id)
+        joins = self._lock.locked()
+        if joins or self._may_fetch():
+            return self._ask(key_id, self._begun, joins)
         self._count("withheld")
         if self.empty:
             raise ConnectionError(f"there are no keys yet: {self._failure}")
@@ -180,9 +181,10 @@ class KeySet:
     def _interval(self, every: float) -> float:
         return every if self._fresh_for is None else max(_SOONEST, min(self._fresh_for, _LATEST))
 
-    async def _ask(self, key_id: str | None) -> Keys:
-        begun = self._begun
-        await self.refresh()
+    async def _ask(self, key_id: str | None, begun: int, joins: bool) -> Keys:
+        """Look up a key that was not known while fetch number ``begun`` was the last; ``joins``: and on its way."""
+        if not joins or self._lock.locked():  # else it has ended since, and another one takes leave of its own
+            await self.refresh()
         found = self._known.find(key_id)
         # What was on its way already may be older than the key: only what began since then tells that there is none.
         while not found and self._ended <= begun:
