@@ -152,6 +152,9 @@ class Pipeline:
                 waiting = run(chain.request, exchange)
                 if waiting is not None:
                     return self._later(waiting, partial(self._send, chain, path), exchange, target, chain)
+        except Respond as answer:
+            exchange.response = answer.response
+            return self._respond(exchange, target, chain)
         except Exception as error:
             return self._stop(error, exchange, target, chain)
         return self._send(chain, path, exchange, target)
@@ -185,8 +188,6 @@ class Pipeline:
         except Exception as error:
             answer = self._stop(error, exchange, target, chain)
         else:
-            if not chain.response and not exchange._afters and exchange._message_steps is None:
-                return exchange.response
             answer = self._respond(exchange, target, chain)
         return answer if isinstance(answer, Response) else await answer
 
@@ -208,7 +209,9 @@ class Pipeline:
                 return self._fail(error, exchange, target, chain)
             if waiting is not None:
                 return self._respond_later(waiting, exchange, target, chain)
-        return self._attach(exchange, target, chain)
+        if exchange._afters or exchange._message_steps is not None:
+            return self._attach(exchange, target, chain)
+        return exchange.response  # type: ignore[return-value]  # there is one
 
     async def _respond_later(
         self, waiting: Awaitable[None], exchange: Exchange, target: Target | None, chain: Chain
