@@ -45,7 +45,7 @@ class Judges:
             except Exception as error:
                 fault = self.fault(error, step.name)
                 await self._refused(message, fault)
-                raise fault from error
+                raise fault from None if fault is error else error
 
     def fault(self, error: Exception, step: str) -> Fault:
         """What an error of a step becomes; a Respond is one, for there is nothing to answer any more."""
