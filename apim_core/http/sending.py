@@ -68,12 +68,33 @@ class Sending(asyncio.Protocol):
         """Send bytes. Raises ClientGone."""
         if self.gone:
             raise ClientGone
+        self.flush()
         self._transport.write(data)
+
+    def write_soon(self, data: bytes) -> None:
+        """Send bytes when the loop has done what it has to do now. Raises ClientGone."""
+        if self.gone:
+            raise ClientGone
+        waiting = self.server.waiting
+        if not waiting:
+            self.server.loop.call_soon(self.server.flush)
+        waiting.append((self, data))
+
+    def write_waiting(self, data: bytes) -> None:
+        """What ``write_soon`` was given is sent now, if the client is still there."""
+        if not self.gone:
+            self._transport.write(data)
+
+    def flush(self) -> None:
+        """Send what was to be sent soon."""
+        if self.server.waiting:
+            self.server.flush()
 
     def write_all(self, pieces: Sequence[bytes]) -> None:
         """Send pieces in one go, without copying them together. Raises ClientGone."""
         if self.gone:
             raise ClientGone
+        self.flush()
         self._transport.writelines(pieces)
 
     async def room(self) -> None:
@@ -119,6 +140,7 @@ class Sending(asyncio.Protocol):
     def reset(self) -> None:
         """Cut the connection by a TCP reset, so that no answer that is under way looks whole."""
         if not self.gone:
+            self.flush()
             self.gone = True
             self._state = State.LINGER
             sock = self._transport.get_extra_info("socket")
@@ -134,6 +156,7 @@ class Sending(asyncio.Protocol):
         """
         if self._state is State.LINGER or self._state is State.CLOSED:
             return
+        self.flush()
         self._state = State.LINGER
         self._buffer = b""
         self._expect_progress()
@@ -153,5 +176,6 @@ class Sending(asyncio.Protocol):
         response = server.refuse(fault)
         data = response.body.data or b""
         framing = (length_field(len(data)), *CLOSE)
+        self.flush()
         self._transport.write(answer_bytes(response, server.date, framing, data))
         self._close(unread=True)

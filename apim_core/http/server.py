@@ -18,6 +18,7 @@ from apim_sdk.messages import Response
 from apim_core.http.accepting import Acceptor
 from apim_core.http.connection import Connection
 from apim_core.http.forwarding import Guard
+from apim_core.http.sending import Sending
 from apim_core.http.sent_certificates import SentCertificates
 from apim_core.http.settings import BACKLOG, ServerSettings
 from apim_core.http.stream import Stream
@@ -63,6 +64,8 @@ class Server:
         self.now = 0.0
         """The loop's time at the last sweep: good enough for time-outs."""
         self.date = b""
+        self.waiting: list[tuple[Sending, bytes]] = []
+        """What is to be sent soon, and by which connection."""
         self._connections: set[Connection] = set()
         self._clients: dict[IPv4Address | IPv6Address, int] = {}
         self._listeners: list[asyncio.Server | Acceptor] = []
@@ -85,6 +88,12 @@ class Server:
             else:
                 listener = await self.loop.create_server(lambda: Connection(self), sock=listening, backlog=BACKLOG)
                 self._listeners.append(listener)
+
+    def flush(self) -> None:
+        """Send what waits, one piece right after the other: who reads on this machine is then woken once for many."""
+        waiting, self.waiting = self.waiting, []
+        for connection, data in waiting:
+            connection.write_waiting(data)
 
     def reload_certificates(self) -> None:
         """Read the TLS files again: for connections to come. If one is bad, that is raised and nothing changes."""

@@ -107,7 +107,7 @@ class Stream:
         if size <= _JOINED:
             answer = answer_bytes(response, connection.server.date, framing, data)
             self.answered = True
-            connection.write(answer)
+            connection.write_soon(answer)
         else:
             head = answer_bytes(response, connection.server.date, framing)
             self.answered = True

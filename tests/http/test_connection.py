@@ -64,14 +64,48 @@ def test_requests_that_are_answered_at_once_need_no_task_and_stay_in_order():
 
     async def run():
         async with in_memory(handler=at_once) as session:
-            session.connection.data_received(get("/now"))
-            assert b"/now" == session.transport.written[-4:]
+            session.connection.data_received(get("/now") + get("/then"))
             assert {asyncio.current_task()} == asyncio.all_tasks()
+            await session.feed(b"")
+            assert b"/then" == session.transport.written[-5:]
+            assert session.outcome.statuses == [200] * 2
 
     asyncio.run(run())
     with serving(handler) as served, served.connect() as client:
         client.sendall(b"".join(get(f"/{number}") for number in range(1, 6)))
         assert [read_answer(client)[2] for _ in range(5)] == [b"/1", b"/2", b"/3", b"/4", b"/5"]
+
+
+def test_what_is_to_be_sent_soon_leaves_in_front_of_what_is_sent_at_once_and_of_the_end():
+    async def run(path):
+        async with in_memory(handler=at_once) as session:
+            session.connection.data_received(get("/first"))
+            assert b"" == session.transport.written
+            if path == "early":
+                session.connection.data_received(b"\0")  # is refused, and the connection closed
+            elif path == "drain":
+                session.connection.drain()
+            else:
+                session.connection.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            written = session.transport.written
+            await session.feed(b"")
+            return written, session.outcome
+
+    for path, statuses in (("early", [200, 400]), ("drain", [200]), ("write", [200, 100])):
+        written, outcome = asyncio.run(run(path))
+        assert (path, written) == (path, outcome.output)
+        assert (path, outcome.statuses) == (path, statuses)
+
+
+def test_what_is_to_be_sent_soon_to_a_client_that_leaves_is_dropped():
+    async def run():
+        async with in_memory(handler=at_once) as session:
+            session.connection.data_received(GET)
+            session.connection.connection_lost(None)
+            await session.feed(b"")
+            assert b"" == session.transport.written
+
+    asyncio.run(run())
 
 
 def test_a_body_that_a_handler_did_not_wait_for_is_read_and_the_next_request_served():
