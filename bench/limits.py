@@ -36,7 +36,8 @@ async def chain(algorithm: Algorithm) -> tuple[CompiledStep, ...]:
     """The four limits, started, on the machine's clock."""
     steps = []
     for number, key in enumerate(KEYS):
-        settings = {"requests": 1_000_000_000 if algorithm != "sliding-log" else 100_000, "per": "1s", "key": key}
+        never_reached = (100_000, "100ms") if algorithm == "sliding-log" else (1_000_000_000, "1s")
+        settings = {**dict(zip(("requests", "per"), never_reached, strict=True)), "key": key}
         policy: Any = build("rate-limit", {**settings, "algorithm": algorithm})
         await policy.start(FakeContext(place=f"bench/{number}", clock=SystemClock()))
         steps.append(CompiledStep(key, step_call(policy.on_request, None, None)))
@@ -68,7 +69,9 @@ def per_call(steps: tuple[CompiledStep, ...], rounds: int, calls: int = 20_000) 
                 await pending
             one._faulted = None  # nothing refuses them, so nothing of it is called
             if one._afters:
-                await pipeline.finish(one)
+                waiting = pipeline.finish(one)
+                if waiting is not None:
+                    await waiting
 
     def timed(chosen: tuple[CompiledStep, ...]) -> float:
         one = exchange()
