@@ -198,7 +198,18 @@ class Headers:
 
     def put(self, field: HeaderField) -> None:
         """``set`` with a field that is encoded already."""
-        self._put(field.lower_name, field.pair)
+        index = self._index
+        if index is None or self._origin is not None:
+            index = self._own()
+        places = index.get(field.lower_name)
+        if places is None:
+            items = self._items
+            index[field.lower_name] = [len(items)]
+            items.append(field.pair)
+        elif len(places) == 1:
+            self._items[places[0]] = field.pair
+        else:
+            self._put(field.lower_name, field.pair)
 
     def append(self, field: HeaderField) -> None:
         """``add`` with a field that is encoded already."""

@@ -25,17 +25,28 @@ class SetHeader(Policy):
     mode: Literal["set", "add", "if-absent"] = "set"
     """`set` replaces what is there, `add` appends a field beside it, `if-absent` leaves it as it is."""
     _constant: HeaderField | None = state()
+    _put: HeaderField | None = state()
+    """The field that is just put there, whatever else there is."""
 
     def __attrs_post_init__(self) -> None:
         constant = self.value.constant
-        self.hold(_constant=None if constant is None else HeaderField(self.name, constant))
+        field = None if constant is None else HeaderField(self.name, constant)
+        self.hold(_constant=field, _put=field if self.mode == "set" else None)
 
     def on_request(self, exchange: Exchange) -> None:
-        self._apply(exchange.request.headers, exchange)
+        if self._put is not None:
+            exchange.request.headers.put(self._put)
+        else:
+            self._apply(exchange.request.headers, exchange)
 
     def on_response(self, exchange: Exchange) -> None:
-        if exchange.response is not None:
-            self._apply(exchange.response.headers, exchange)
+        response = exchange.response
+        if response is None:
+            return
+        if self._put is not None:
+            response.headers.put(self._put)
+        else:
+            self._apply(response.headers, exchange)
 
     on_fault = on_response
 
