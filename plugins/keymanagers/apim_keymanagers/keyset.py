@@ -135,9 +135,12 @@ class KeySet:
         found = self._known.find(key_id)
         if found or self._asked_in_vain(key_id):
             return found
-        joins = self._lock.locked()
+        joins = self._lock.locked() or self._granted > self._begun
         if joins or self._may_fetch():
-            return self._ask(key_id, self._begun, joins)
+            begun = self._begun
+            if not joins:
+                self._granted = begun + 1
+            return self._ask(key_id, begun)
         self._count("withheld")
         if self.empty:
             raise ConnectionError(f"there are no keys yet: {self._failure}")
@@ -181,9 +184,9 @@ class KeySet:
     def _interval(self, every: float) -> float:
         return every if self._fresh_for is None else max(_SOONEST, min(self._fresh_for, _LATEST))
 
-    async def _ask(self, key_id: str | None, begun: int, joins: bool) -> Keys:
-        """Look up a key that was not known while fetch number ``begun`` was the last; ``joins``: and on its way."""
-        if not joins or self._lock.locked():  # else it has ended since, and another one takes leave of its own
+    async def _ask(self, key_id: str | None, begun: int) -> Keys:
+        """Look up a key that was not known when fetch number ``begun`` was the last that had begun."""
+        if self._lock.locked() or self._granted > self._begun:  # else it has ended since; another one needs leave
             await self.refresh()
         found = self._known.find(key_id)
         # What was on its way already may be older than the key: only what began since then tells that there is none.

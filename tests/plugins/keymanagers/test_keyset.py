@@ -142,6 +142,37 @@ async def test_made_up_key_ids_during_a_fetch_take_from_the_bucket_too(
 
 
 @with_keys(jwk("a"))
+async def test_all_who_ask_before_the_fetch_has_begun_share_it(
+    keyset: KeySet, provider: Provider, clock: FakeClock
+) -> None:
+    provider.keys = (jwk("b"), jwk("c"))
+    asked = [keyset.keys("b") for _ in range(20)]
+    asked[0].close()  # type: ignore[union-attr]  # the first goes away before it began
+    assert [(jwk("b"),)] * 19 == [await each for each in asked[1:]]  # type: ignore[misc]  # they are all to be awaited
+    assert 2 == provider.asked
+
+    for number in range(4):  # which is what is left in the bucket
+        assert [] == await ask(keyset, f"made-up-{number}")
+    assert 2 + 4 == provider.asked
+    assert () == keyset.keys("made-up")
+
+
+@with_keys(jwk("a"))
+async def test_who_finds_the_fetch_to_join_ended_needs_leave_for_another(
+    keyset: KeySet, provider: Provider, clock: FakeClock
+) -> None:
+    provider.gate.clear()
+    on_its_way = asyncio.create_task(keyset.refresh())
+    await asyncio.sleep(0)
+    asked = [keyset.keys(f"made-up-{number}") for number in range(50)]
+    provider.gate.set()
+    await on_its_way
+
+    assert [()] * 50 == [await each for each in asked]  # type: ignore[misc]  # they are all to be awaited
+    assert 2 + 1 == provider.asked  # one answers for all who had asked before it
+
+
+@with_keys(jwk("a"))
 async def test_who_goes_away_while_waiting_takes_nobody_along(
     keyset: KeySet, provider: Provider, clock: FakeClock
 ) -> None:
