@@ -81,9 +81,16 @@ class Sending(asyncio.Protocol):
         waiting.append((self, data))
 
     def write_waiting(self, data: bytes) -> None:
-        """What ``write_soon`` was given is sent now, if the client is still there."""
-        if not self.gone:
+        """What ``write_soon`` was given is sent now, if the client is there; what goes wrong is its own."""
+        if self.gone:
+            return
+        try:
             self._transport.write(data)
+        except Exception as error:
+            self.server.loop.call_exception_handler(
+                {"message": "an answer could not be written", "exception": error, "transport": self._transport}
+            )
+            self.reset()
 
     def flush(self) -> None:
         """Send what was to be sent soon."""

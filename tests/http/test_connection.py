@@ -4,8 +4,9 @@ import attrs
 import pytest
 from apim_sdk import Headers, Response
 from apim_sdk.body import Body, BodyError, BodyTooLarge
-from support.wire import drive, in_memory, read_all, read_answer, serving
+from support.wire import MemoryTransport, drive, in_memory, read_all, read_answer, serving
 
+from apim_core.http.connection import Connection
 from apim_core.http.settings import LimitSettings, ServerSettings, TimeoutSettings
 from apim_core.http.stream import ClientGone
 
@@ -104,6 +105,27 @@ def test_what_is_to_be_sent_soon_to_a_client_that_leaves_is_dropped():
             session.connection.connection_lost(None)
             await session.feed(b"")
             assert b"" == session.transport.written
+
+    asyncio.run(run())
+
+
+def test_an_answer_that_cannot_be_written_costs_nobody_else_theirs():
+    class Broken(MemoryTransport):
+        def write(self, data):
+            raise RuntimeError("broken")
+
+    async def run():
+        told = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context["message"]))
+        async with in_memory(handler=at_once) as session:
+            broken = Connection(session.server)
+            transport = Broken()
+            transport.protocol = broken
+            broken.connection_made(transport)
+            broken.data_received(GET)
+            await session.feed(GET)
+            assert session.outcome.statuses == [200]
+            assert (transport.closed, told) == (True, ["an answer could not be written"])
 
     asyncio.run(run())
 

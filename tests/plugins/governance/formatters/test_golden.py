@@ -21,7 +21,7 @@ from apim_governance.formatters import FORMATS, formatted
 from apim_governance.formatters.report import Report, RuleFacts
 
 GOLDEN = Path(__file__).with_name("golden")
-ORDERS, EVENTS = "/work/apis/orders.yaml", "/work/apis/events, all: 100%.json"
+ORDERS, EVENTS = "/srv/apis/orders.yaml", "/srv/apis/events, all: 100%.json"
 HOSTILE = "a <b>\"tag\"</b> & 'more' | ]]> \x07\x1b[2J\r\n::error::%0A 日本 😀"
 """What ends quotes, cells, lines, sections and tags somewhere; and signs that are wide, or two code units."""
 
@@ -52,7 +52,7 @@ KINDS = {"found": FINDINGS, "none": ()}
 
 def report(findings: tuple[Finding, ...], **others: Any) -> Report:
     now = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
-    return Report(findings, RULES, Severity.WARN, "/work/apis", now=now, **others)
+    return Report(findings, RULES, Severity.WARN, "/srv/apis", now=now, **others)
 
 
 def texts() -> dict[str, str]:
