@@ -26,6 +26,7 @@ import uvloop
 from apim_core.config import load
 from apim_core.gateway import Gateway
 from apim_core.http.connection import Connection
+from apim_core.workers.heap import Heap
 from bench.backend import MEDIUM_BYTES, SMALL_BODY
 from bench.install import Missing, Tools, provide_gateway
 from bench.load import CAPTURED
@@ -183,6 +184,7 @@ async def drive(course: Row, batches: Iterable[int]) -> list[float]:
     with tempfile.TemporaryDirectory(prefix="apim-path-") as name:
         folder = Path(name)
         Apim().configure(course.service, 0, folder, Tools({"apim": folder}, {}, {}))
+        Heap()  # as a worker has it: it sets the garbage collector
         gateway = Gateway(structlog.wrap_logger(None, processors=[_drop]))
         await gateway.start(load(folder / "gateway.yaml", environment={}))
         ends = Ends(course)

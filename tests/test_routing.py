@@ -304,6 +304,43 @@ def test_a_host_pattern_that_cannot_be_understood_is_refused(host: str) -> None:
         router("GET /", hosts=(host,))
 
 
+# What is asked for again
+
+
+def test_a_path_that_is_remembered_still_depends_on_method_and_host() -> None:
+    routes = Router(
+        [
+            route("GET /orders/{id}"),
+            route("POST /orders/{id}"),
+            route("GET /orders/{id}", hosts=("api.example.com",)),
+        ]
+    )
+    asked = [("GET", "a"), ("POST", "a"), ("GET", "api.example.com"), ("POST", "api.example.com"), ("PUT", "a")]
+    first = [routes.match(method, host, "/orders/5") for method, host in asked]
+
+    for _ in range(2):
+        assert [routes.match(method, host, "/orders/5") for method, host in asked] == first
+    assert len({str(found) for found in first}) == 5
+
+
+def test_parameters_of_a_remembered_path_cannot_be_changed() -> None:
+    routes = router("GET /orders/{id}")
+    given = [parameters(routes, "GET /orders/5") for _ in range(3)]
+
+    assert given == [{"id": "5"}] * 3
+    with pytest.raises(TypeError):
+        given[2]["id"] = "6"  # type: ignore[index]  # that is the point
+
+
+def test_many_paths_and_long_ones_are_all_found() -> None:
+    routes = router("GET /orders/{id}")
+
+    for number in range(5000):
+        assert parameters(routes, f"GET /orders/{number}") == {"id": str(number)}
+    long = "x" * 5000
+    assert [parameters(routes, f"GET /orders/{long}") for _ in range(2)] == [{"id": long}] * 2
+
+
 # What nearly matched
 
 

@@ -58,6 +58,21 @@ class _Known:
     scheme: str
 
 
+@attrs.frozen
+class _Whole:
+    """A whole head that may come again, and what it meant: a client that asks the same again and again.
+
+    ``before`` and ``behind`` are what surrounds the value that may differ; ``before`` is all where none may.
+    """
+
+    before: bytes
+    behind: bytes
+    method: str
+    path: str
+    query: str
+    known: _Known
+
+
 class HeadParser:
     """Reads the heads of one connection, one after the other.
 
@@ -80,6 +95,7 @@ class HeadParser:
         "_known",
         "_lessons",
         "_limits",
+        "_line",
         "_most",
         "_parser",
         "_prefix",
@@ -88,6 +104,7 @@ class HeadParser:
         "_stale",
         "_upgraded",
         "_watched",
+        "_whole",
     )
 
     def __init__(self, limits: LimitSettings, guard: Guard, client: Client) -> None:
@@ -107,6 +124,9 @@ class HeadParser:
         self._key: object = None
         """What of the fields is compared: all, or those before and behind that line."""
         self._known: _Known | None = None
+        self._line = b""
+        """The last request line before known fields."""
+        self._whole: _Whole | None = None
         self._lessons = _LESSONS
         self._authority: bytes | None = None
         self._host = ""
@@ -131,6 +151,27 @@ class HeadParser:
 
     def read(self, head: bytes) -> tuple[Request, Framing, Client]:
         """Read one head, from its first byte to the empty line and with nothing behind it. Raises Fault."""
+        whole = self._whole
+        if whole is None:
+            return self._read(head)
+        known = whole.known
+        if known.varied is None:
+            if head != whole.before:
+                return self._read(head)
+            headers = known.headers.share()
+        else:
+            if not head.startswith(whole.before) or len(head) > self._small:
+                return self._read(head)
+            value, _, behind = head[len(whole.before) :].partition(b"\r\n")
+            if behind != whole.behind or not _is_plain(value):
+                return self._read(head)
+            headers = known.varied.with_value(value)
+        self._fed = False
+        body = Body.arrived(b"")
+        request = Request.arrived(whole.method, whole.path, whole.query, headers, body, known.host, known.scheme)
+        return request, known.framing, known.client
+
+    def _read(self, head: bytes) -> tuple[Request, Framing, Client]:
         end = head.find(b"\r\n")
         key: object = head[end:]
         value = None
@@ -149,7 +190,8 @@ class HeadParser:
             if not framing.version_10 and b"\nupgrade:" not in head.lower():
                 self._know(request, framing, client, value is not None)
             return request, framing, client
-        words = head[:end].split(b" ")
+        line = head[:end]
+        words = line.split(b" ")
         name = _METHODS.get(words[0])
         if name is not None and len(words) == 3 and words[2] == b"HTTP/1.1" and end <= self._small:
             target = plain_target(words[1])
@@ -157,11 +199,22 @@ class HeadParser:
                 self._fed = False
                 varied = known.varied  # where a value was cut out
                 headers = known.headers.share() if value is None or varied is None else varied.with_value(value)
+                if line == self._line:
+                    self._whole = self._whole_of(head, name, target, known)
+                self._line = line
                 request = Request.arrived(
                     name, target[0], target[1], headers, Body.arrived(b""), known.host, known.scheme
                 )
                 return request, known.framing, known.client
         return self._read_fields(head, end)
+
+    def _whole_of(self, head: bytes, method: str, target: tuple[str, str], known: _Known) -> _Whole:
+        """A head that has come before, as the next is compared with it."""
+        prefix = self._prefix
+        if known.varied is None or prefix is None:
+            return _Whole(head, b"", method, *target, known)
+        before, _, rest = head.partition(prefix)
+        return _Whole(before + prefix, rest.partition(b"\r\n")[2], method, *target, known)
 
     def _learn(self, block: bytes, key: object) -> None:
         """The fields differ from those before: keep them, and see whether they differ by the value of one."""

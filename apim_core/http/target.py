@@ -17,6 +17,7 @@ Rules, in this order; whatever they refuse is InvalidTarget and becomes a 400:
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import IPv6Address
 
 __all__ = ["InvalidTarget", "canonical_path", "parse_authority", "plain_target", "split_target"]
@@ -33,6 +34,8 @@ class InvalidTarget(ValueError):
 # Most targets are canonical already: none but these characters, no empty segment and none that begins with a dot.
 _SAFE = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/?-._~!$&'()*+,;=:@"
 _SLASH = 47
+_SHORT = 256
+"""Bytes of a target that may be remembered."""
 _CANONICAL = re.compile(rb"(?=/)(?:/(?!\.)[A-Za-z0-9_.~!$&'()*+,=:@;-]++)*+/?+")
 _REFUSED = re.compile(rb"[\x00-\x20\x7f\\#?]")
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})?")
@@ -120,12 +123,20 @@ def _resolve_dots(path: bytes) -> bytes:
 
 def plain_target(target: bytes) -> tuple[str, str] | None:
     """Path and query of a target that is in canonical form already, as most are; None for any other."""
+    return _short(target) if len(target) <= _SHORT else _plain(target)
+
+
+def _plain(target: bytes) -> tuple[str, str] | None:
     if target and not target.translate(None, _SAFE):
         text = target.decode("ascii")
         if target[0] == _SLASH and "//" not in text and "/." not in text:
             path, _, query = text.partition("?")
             return path, query
     return None
+
+
+_short = lru_cache(maxsize=1024)(_plain)
+"""The same for targets that are asked for again and again; none is long, so that all take a megabyte at most."""
 
 
 def split_target(target: bytes) -> tuple[str, str, bytes | None]:

@@ -5,6 +5,9 @@ sections 4 and 5) without anything that is only tolerated; one Content-Length te
 the piece ends; no other field concerns the connection but a Connection that keeps it, and Keep-Alive. Whatever
 differs in one byte is left to ``upstream_answer``, which then reads it from the beginning: so all that is accepted
 here is accepted there too, with the same outcome.
+
+Within a second, as long as Date stays, a backend may well send the same head again and again: from the third time on,
+one that equals the head before it, byte for byte, is not read anew.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ import re
 
 import attrs
 from apim_sdk.body import Body
-from apim_sdk.headers import Headers
+from apim_sdk.headers import Headers, PreparedHeaders
 from apim_sdk.messages import Response, reason_phrase
 
 from apim_core.http.upstream_fields import CONNECTION, CONTENT_LENGTH, KEEP_ALIVE, ORDINARY, FieldKinds
@@ -28,7 +31,7 @@ _BODILESS = (204, 304)
 _KEPT_OPEN = (b"keep-alive", b"Keep-Alive")
 _MOST = 256
 _LONG = 2048
-"""How many layouts and status lines are remembered of one origin, and up to how many bytes of names or line."""
+"""How many layouts and status lines are remembered of one origin, and up to how many bytes of names, line or head."""
 _LONGEST = 9
 """Digits of a length."""
 
@@ -47,6 +50,23 @@ class Layout:
     """Of the others, as Headers have it."""
 
 
+@attrs.frozen
+class _Last:
+    """The head of the plain answer before, and what it meant."""
+
+    head: bytes
+    size: int
+    """Of the whole answer."""
+    status: int
+    headers: PreparedHeaders
+    reason: str | None
+    keep_alive: bytes | None
+
+
+_NONE = _Last(b"\n", 0, 0, PreparedHeaders.of(Headers()), None, None)
+"""Before the first: no answer begins so."""
+
+
 class PlainAnswers:
     """Reads the plain answers of one origin; servers send the same names and status lines again and again."""
 
@@ -56,9 +76,16 @@ class PlainAnswers:
         self._max_headers = max_headers
         self._layouts: dict[tuple[bytes, ...], Layout | None] = {}
         self._statuses: dict[bytes, tuple[int, str | None]] = {}
+        self._before = b""
+        """The last head that was read."""
+        self._last = _NONE
 
     def read(self, data: bytes) -> tuple[Response, bytes | None] | None:
         """The answer that ``data`` is, with the value of its Keep-Alive; None if it is not a plain one."""
+        last = self._last
+        if data.startswith(last.head) and len(data) == last.size:
+            body = Body.arrived(data[len(last.head) :])
+            return Response.arrived(last.status, last.headers.share(), body, last.reason), last.keep_alive
         begin = data.find(b"\r\n") + 2
         end = data.find(b"\r\n\r\n") + 2
         if end > self._max_head - 2 or data.find(b"chunked", begin, end) >= 0:
@@ -83,10 +110,14 @@ class PlainAnswers:
             return None
         for place in layout.dropped:
             del fields[place]
-        response = Response.arrived(
-            status[0], Headers.indexed(fields, layout.index, layout), Body.arrived(data[end + 2 :]), status[1]
-        )
-        return response, None if layout.keep_alive_at < 0 else values[layout.keep_alive_at]
+        keep_alive = None if layout.keep_alive_at < 0 else values[layout.keep_alive_at]
+        headers = Headers.indexed(fields, layout.index, layout)
+        head = data[: end + 2]
+        if head == self._before:
+            self._last = _Last(head, len(data), status[0], PreparedHeaders.of(headers), status[1], keep_alive)
+        elif end < _LONG:
+            self._before = head
+        return Response.arrived(status[0], headers, Body.arrived(data[end + 2 :]), status[1]), keep_alive
 
     def _read_status(self, line: bytes) -> tuple[int, str | None] | None:
         match = _STATUS_LINE(line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from types import MappingProxyType
 from typing import Generic, TypeVar
 
 import attrs
@@ -16,6 +17,10 @@ from apim_core.routing.template import Canonical, Template, canonical_segments
 __all__ = ["Router"]
 
 T = TypeVar("T")
+
+_REMEMBERED = 1024
+_SHORT = 256
+"""How many paths are remembered, and up to how many characters."""
 
 
 class Router(Generic[T]):
@@ -34,18 +39,29 @@ class Router(Generic[T]):
         self.routes = tuple(place.route for place in placed)
         self._tables, self.fenced_off = _tables(placed)
         self._any = self._tables.get(ANY_HOST) or Table()
-        self._static = self._any.static
         self._has_hosts = any(pattern != ANY_HOST for pattern in self._tables)
+        self._recent: dict[str, tuple[str, str, Match[T]]] = {}
 
     def match(self, method: str, host: str, path: str) -> Match[T] | NotAllowed[T] | None:
         """What serves the request: a tuple of target and parameters; NotAllowed (405); None (404).
 
-        ``host`` is an authority in lower case, ``path`` canonical.
+        ``host`` is an authority in lower case, ``path`` canonical. What a path has led to is remembered for the next
+        request of the same method to the same host, so parameters are not to be changed.
         """
+        recent = self._recent.get(path)
+        if recent is not None and recent[0] == method and recent[1] == host:
+            return recent[2]
+        found = self._search(method, host, path)
+        if found.__class__ is tuple and len(path) <= _SHORT:
+            if len(self._recent) >= _REMEMBERED:
+                self._recent.clear()
+            target, parameters = found
+            found = (target, MappingProxyType(parameters))
+            self._recent[path] = (method, host, found)
+        return found
+
+    def _search(self, method: str, host: str, path: str) -> Match[T] | NotAllowed[T] | None:
         if not self._has_hosts:
-            leaf = self._static.get(path)
-            if leaf is not None and (match := leaf.get(method)) is not None:
-                return match
             return self._any.match(method, path)
         for pattern in patterns_for(host_name(host)):
             table = self._tables.get(pattern)

@@ -53,6 +53,24 @@ def test_answers_with_the_same_names_do_not_share_what_is_changed():
     assert "Y" not in second.headers
 
 
+def test_a_head_that_comes_again_means_the_same_and_shares_nothing_that_is_changed():
+    answers = PlainAnswers(FieldKinds(), 64, 65536)
+    head = OK + b"Connection: keep-alive\r\nKeep-Alive: timeout=5\r\nX: 1\r\n" + LENGTH + b"\r\n"
+    read = [answers.read(head + body) for body in (b"hello", b"world", b"again", b"twice")]
+    read[2][0].headers["X"] = "changed"
+    read[2][0].headers.remove("Content-Length")
+
+    assert [(200, b"hello"), (200, b"world"), (200, b"again"), (200, b"twice")] == [
+        (response.status, response.body.data) for response, _ in read
+    ]
+    assert {b"timeout=5"} == {keep_alive for _, keep_alive in read}
+    assert [("X", "1"), ("Content-Length", "5")] == list(read[3][0].headers.items())
+    assert [("X", "changed")] == list(read[2][0].headers.items())
+    assert answers.read(head + b"longer than that") is None
+    assert answers.read(head + b"cut") is None
+    assert "2" == answers.read(head.replace(b"X: 1", b"X: 2") + b"hello")[0].headers["X"]
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -133,9 +151,12 @@ def lines():
 def test_whatever_is_read_here_the_parser_reads_the_same(status, fields, length, content, noise, place):
     data = status + fields + length + b"\r\n" + content
     data = data[:place] + noise + data[place:]
-    plain = read(data)
+    answers = PlainAnswers(FieldKinds(), 64, 65536)
+    plain = answers.read(data)
     if plain is None:
         return
+    for _ in range(2):
+        plain = answers.read(data)
     reader = AnswerReader(FieldKinds(), 64, 4)
     try:
         reader.feed(data)

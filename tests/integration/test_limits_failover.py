@@ -153,7 +153,7 @@ def test_what_is_closed_answers_503_meanwhile_and_keeps_the_limit(outcome: Outco
     assert {status for _, status, _ in told.calls} == {200, 429, 503}
     assert all(b"cannot be told now" in body for body in undecided)
     beforehand = told.count(503) - told.count(503, since=outcome.killed)
-    unheard = len(told.callers) + beforehand  # counted by the master, whose answer was lost: 503, and none passed for it
+    unheard = len(told.callers) + beforehand  # counted by a master whose answer was lost, so that none passed for it
     assert LIMIT - unheard <= told.passed <= LIMIT + told.in_the_lag_before(outcome.killed)
 
 

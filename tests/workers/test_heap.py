@@ -32,6 +32,21 @@ def test_collection_rests_while_something_is_built_and_goes_on_afterwards() -> N
     """) == ["False", "True"]
 
 
+def test_the_young_are_looked_at_when_there_are_many_and_found_then() -> None:
+    assert run("""
+        def knot():
+            snapshot = Snapshot()
+            snapshot.itself = snapshot
+            return weakref.ref(snapshot)
+
+        gc.collect()
+        first, kept = knot(), [[] for _ in range(5_000)]
+        print(first() is None)
+        kept += [[] for _ in range(6_000)]
+        print(first() is None)
+    """) == ["False", "True"]
+
+
 def test_what_was_built_is_out_of_the_collectors_sight() -> None:
     assert run("""
         before = gc.get_freeze_count()

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address
 from json.encoder import encode_basestring
+from operator import attrgetter
 from typing import Any, Final
 
 from apim_sdk import Record
@@ -16,6 +17,11 @@ __all__ = ["LineWriter"]
 _REMEMBERED: Final = 4096
 """Pieces of each kind that are kept; when there are more, all are made anew."""
 _USE: Final = ("method", "host", "status", "api", "version", "operation", "plan", "application")
+_use: Final = attrgetter(*_USE)
+_LINE: Final = (  # formatted with %, which is quicker here than an f-string
+    '{"timestamp":"%s.%03dZ","exchange_id":%s,%s,"path":%s,"subject":%s,"client_address":%s,'
+    '"bytes_received":%d,"bytes_sent":%d,"duration":%.6f,"endpoint_duration":%.6f%s}\n'
+)
 
 
 class LineWriter:
@@ -42,27 +48,26 @@ class LineWriter:
             seconds = int(timestamp)
             if seconds != self._seconds:
                 self._seconds, self._second = seconds, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
-            use = (
-                record.method,
-                record.host,
-                record.status,
-                record.api,
-                record.version,
-                record.operation,
-                record.plan,
-                record.application,
-            )
+            use = _use(record)
             address = record.client_address
             known = known_address(id(address))
             subject = record.subject
             lines.append(
-                f'{{"timestamp":"{self._second}.{int((timestamp - seconds) * 1000):03}Z",'
-                f'"exchange_id":{text(record.exchange_id)},{known_use(use) or self._use(use)},'
-                f'"path":{text(record.path)},"subject":{"null" if subject is None else text(subject)},'
-                f'"client_address":{self._address(address) if known is None else known[1]},'
-                f'"bytes_received":{record.bytes_received},"bytes_sent":{record.bytes_sent},'
-                f'"duration":{record.duration:.6f},"endpoint_duration":{record.endpoint_duration:.6f}'
-                f"{'' if record.error_key is None else _error(record)}}}\n"
+                _LINE
+                % (
+                    self._second,
+                    (timestamp - seconds) * 1000,
+                    text(record.exchange_id),
+                    known_use(use) or self._use(use),
+                    text(record.path),
+                    "null" if subject is None else text(subject),
+                    self._address(address) if known is None else known[1],
+                    record.bytes_received,
+                    record.bytes_sent,
+                    record.duration,
+                    record.endpoint_duration,
+                    "" if record.error_key is None else _error(record),
+                )
             )
         return "".join(lines)
 
