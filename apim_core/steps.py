@@ -15,6 +15,7 @@ from apim_sdk import errors
 from apim_sdk.body import BodyError, BodyTooLarge, BrokenBody
 from apim_sdk.errors import EvaluationError, Fault, Reject, Respond
 from apim_sdk.exchange import Exchange
+from apim_sdk.headers import HeaderEdit
 from apim_sdk.policy import Send
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "OnError",
     "around_call",
     "buffered",
+    "editing",
     "fault_of",
     "run",
     "step_call",
@@ -40,16 +42,29 @@ class CompiledStep:
 
     ``name`` is what logs, metrics and records call it, ``file`` and ``pointer`` where it was written (empty for a step
     that the gateway itself puts in), ``when`` its condition. ``call`` does everything there is to do in this flow.
+    ``edits`` is what that comes to, where it is nothing but constant changes of headers; ``together`` are the steps
+    that this one does in one go.
     """
 
-    __slots__ = ("call", "file", "name", "pointer", "when")
+    __slots__ = ("call", "edits", "file", "name", "pointer", "together", "when")
 
-    def __init__(self, name: str, call: Call, file: str = "", pointer: str = "", when: str = "") -> None:
+    def __init__(
+        self,
+        name: str,
+        call: Call,
+        file: str = "",
+        pointer: str = "",
+        when: str = "",
+        edits: tuple[HeaderEdit, ...] = (),
+        together: tuple[CompiledStep, ...] = (),
+    ) -> None:
         self.name = name
         self.call = call
         self.file = file
         self.pointer = pointer
         self.when = when
+        self.edits = edits
+        self.together = together
 
     def __repr__(self) -> str:
         return f"<CompiledStep {self.name}>"
@@ -166,6 +181,21 @@ def buffered(part: Literal["request", "response"], limit: int | None) -> Compile
             await message.body.read(limit)
 
     return CompiledStep(f"buffer {part} body", buffer)
+
+
+def editing(part: Literal["request", "response"], steps: tuple[CompiledStep, ...]) -> CompiledStep:
+    """One step out of several that only change the headers of a message."""
+    edits = tuple(edit for step in steps for edit in step.edits)
+
+    def edit_request(exchange: Exchange) -> None:
+        exchange.request.headers.edit(edits)
+
+    def edit_response(exchange: Exchange) -> None:
+        if exchange.response is not None:
+            exchange.response.headers.edit(edits)
+
+    call = edit_request if part == "request" else edit_response
+    return CompiledStep(", ".join(step.name for step in steps), call, together=steps)
 
 
 def run(steps: tuple[CompiledStep, ...], exchange: Exchange) -> Awaitable[None] | None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from itertools import groupby
 from typing import Any, Literal
 
 import attrs
 from apim_sdk.fields import Expression, Template
+from apim_sdk.headers import HeaderEdit
 from apim_sdk.policy import Policy, Send
 
 from apim_core.config import Step
 from apim_core.messages import join
 from apim_core.pipeline import Chain, Steps
-from apim_core.steps import CompiledStep, Condition, around_call, buffered, step_call
+from apim_core.steps import CompiledStep, Condition, around_call, buffered, editing, step_call
 
 __all__ = ["EMPTY", "FlowName", "Level", "Part", "build_chain", "compile_step", "entry_steps"]
 
@@ -63,15 +65,16 @@ def compile_step(step: Step, flow: FlowName, policy: Policy, count_error: Callab
     after = getattr(policy, "after", None) if inward else None
     on_message = getattr(policy, "on_message", None) if inward and policy.sees_messages else None
 
-    def compiled(call: Callable[..., Any]) -> CompiledStep:
+    def compiled(call: Callable[..., Any], edits: tuple[HeaderEdit, ...] = ()) -> CompiledStep:
         when = "" if step.when is None else step.when.source
-        return CompiledStep(name, call, step.source.file, step.source.pointer, when)
+        return CompiledStep(name, call, step.source.file, step.source.pointer, when, edits)
 
     message = None if on_message is None else compiled(on_message)
     joining = None if message is None else partial(join, step=message)
     passing = None
     if method is not None or after is not None or message is not None:
-        passing = compiled(step_call(method, after, condition, joining))
+        alone = after is None and condition is None and joining is None
+        passing = compiled(step_call(method, after, condition, joining), policy.header_edits if alone else ())
     around = getattr(policy, "around", None) if flow == "request" else None
     wrapping = None if around is None else compiled(partial(around_call, name, around, condition))
     reads_body = policy.reads_body or _mentions_body(policy) or (step.when is not None and step.when.reads_body)
@@ -127,4 +130,14 @@ def _steps(parts: Iterable[Part], message: Literal["request", "response"], buffe
             whole = True
         if part.step is not None:
             steps.append(part.step)
-    return tuple(steps)
+    return tuple(_in_one_go(steps, message))
+
+
+def _in_one_go(steps: Iterable[CompiledStep], message: Literal["request", "response"]) -> Iterator[CompiledStep]:
+    """The steps, those that only change headers and stand side by side as one."""
+    for only_edit, group in groupby(steps, lambda step: step.edits != ()):
+        run = tuple(group)
+        if only_edit and len(run) > 1:
+            yield editing(message, run)
+        else:
+            yield from run

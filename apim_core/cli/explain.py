@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 from collections.abc import Generator, Iterator
 from ipaddress import ip_address
@@ -151,7 +152,7 @@ def _flow(name: str, steps: Steps) -> Iterator[str]:
     if not steps:
         return
     yield name
-    for step in steps:
+    for step in itertools.chain.from_iterable(step.together or (step,) for step in steps):
         place = _place(SourceRef(step.file, step.pointer)) if step.file else "put in by the gateway"
         yield f"  {step.name}  {place}" + (f"  when {step.when}" if step.when else "")
 

@@ -19,7 +19,7 @@ from apim_sdk.governance import (
     ShippedRuleset,
     Violation,
 )
-from apim_sdk.headers import HeaderField, Headers, PreparedHeaders
+from apim_sdk.headers import HeaderEdit, HeaderField, Headers, PreparedHeaders
 from apim_sdk.hookspecs import hookimpl
 from apim_sdk.identity import (
     ANONYMOUS,
@@ -88,6 +88,7 @@ __all__ = [
     "GovernedDocument",
     "Governor",
     "Grant",
+    "HeaderEdit",
     "HeaderField",
     "Headers",
     "Importer",

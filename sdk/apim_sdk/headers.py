@@ -12,9 +12,12 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Self, overload
 
-__all__ = ["HeaderField", "Headers", "PreparedHeaders"]
+__all__ = ["HeaderEdit", "HeaderField", "Headers", "PreparedHeaders"]
 
 Pair = tuple[bytes, bytes]
+HeaderEdit = tuple[bytes, Pair | None]
+"""A change of headers: the name of a field in lower case, and the field (name and value) that is set, as
+``HeaderField.pair`` has it; None where all of that name are removed."""
 
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _FORBIDDEN = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
@@ -210,6 +213,23 @@ class Headers:
             self._items[places[0]] = field.pair
         else:
             self._put(field.lower_name, field.pair)
+
+    def edit(self, edits: Iterable[HeaderEdit]) -> None:
+        """Make several changes in turn: for the core, which knows them when it compiles."""
+        index = self._own()
+        items = self._items
+        for lower_name, pair in edits:
+            places = index.get(lower_name)
+            if pair is None:
+                if places is not None:
+                    del index[lower_name]
+                    for place in places:
+                        items[place] = None
+            elif places is None:
+                index[lower_name] = [len(items)]
+                items.append(pair)
+            else:
+                self._put(lower_name, pair)
 
     def append(self, field: HeaderField) -> None:
         """``add`` with a field that is encoded already."""

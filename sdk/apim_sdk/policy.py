@@ -10,6 +10,7 @@ from apim_sdk.plugin import Plugin
 
 if TYPE_CHECKING:
     from apim_sdk.exchange import Exchange
+    from apim_sdk.headers import HeaderEdit
     from apim_sdk.messages import Response
 
 __all__ = ["FLOW_METHODS", "Policy", "Send", "flows_of"]
@@ -53,6 +54,16 @@ class Policy(Plugin):
     def sees_messages(self) -> bool:
         """Whether ``on_message`` is to be called, as it is configured; without it, bytes of streams pass unread."""
         return hasattr(self, "on_message")
+
+    @property
+    def header_edits(self) -> tuple[HeaderEdit, ...]:
+        """What the policy does where, as it is configured, it only changes headers, always in the same way.
+
+        ``on_request`` then makes these changes to the headers of the request, ``on_response`` and ``on_fault`` to those
+        of the answer, and none can fail. Steps of this kind that stand side by side without conditions are done in one
+        go, without calling these methods. Empty for all others.
+        """
+        return ()
 
     @hookimpl
     @classmethod

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 import pytest
-from apim_sdk import Body, Exchange, Expression, Policy, Response, Send, Template
+from apim_sdk import Body, Exchange, Expression, HeaderEdit, HeaderField, Policy, Response, Send, Template
 from apim_sdk.testing import make_exchange, make_response
 
 from apim_core.assembly.flows import EMPTY, FlowName, Level, Part, build_chain, compile_step, entry_steps
@@ -99,6 +99,59 @@ def chain(**levels: Level) -> Chain:
 
 def names(steps: Any) -> list[str]:
     return [each.name for each in steps]
+
+
+@attrs.frozen
+class Put(Policy):
+    """Puts a header, as it says of itself."""
+
+    name: str = "X"
+    """The header's name."""
+
+    @property
+    def header_edits(self) -> tuple[HeaderEdit, ...]:
+        field = HeaderField(self.name, "1")
+        return ((field.lower_name, field.pair),)
+
+    def on_request(self, exchange: Exchange) -> None:
+        exchange.variables[self.name] = "called"
+
+    def on_response(self, exchange: Exchange) -> None:
+        exchange.variables[self.name] = "called"
+
+
+# Steps that only change headers
+
+
+@pytest.mark.parametrize("flow", ["request", "response"])
+def test_neighbours_that_only_change_headers_are_one_step(flow: FlowName) -> None:
+    parts = (
+        part(Put("A"), flow, "a"),
+        part(Put("B"), flow, "b"),
+        part(Everywhere(), flow, "c"),
+        part(Put("D"), flow, "d"),
+    )
+    steps = getattr(chain(api=Level(**{flow: parts})), flow)
+    exchange = make_exchange()
+    exchange.response = make_response(200)
+    for each in steps:
+        each.call(exchange)
+
+    assert ["a, b", "c", "d"] == names(steps)
+    assert ["a", "b"] == names(steps[0].together)
+    message = exchange.request if flow == "request" else exchange.response
+    assert {"A": "1", "B": "1"}.items() <= dict(message.headers.items()).items()
+    assert {flow: True, "D": "called"} == exchange.variables
+
+
+def test_a_step_with_a_condition_is_not_joined_to_its_neighbours() -> None:
+    parts = (part(Put("A"), name="a"), part(Put("B"), name="b", when=Expression("false")), part(Put("C"), name="c"))
+    assert ["a", "b", "c"] == names(chain(api=Level(request=parts)).request)
+
+
+def test_levels_are_joined_in_their_order() -> None:
+    levels = {name: Level(request=(part(Put("A"), name=name),)) for name in ("operation", "gateway", "api")}
+    assert ["gateway, api, operation"] == names(chain(**levels).request)
 
 
 # One step

@@ -153,6 +153,14 @@ def test_options_is_answered_by_the_gateway_after_the_entry_flow(explain: Explai
     ] == lines[1:4]
 
 
+def test_steps_that_are_done_in_one_go_are_listed_each(explain: Explain, file: Path) -> None:
+    one = "response: [{remove-header: {name: Server}}]"
+    file.write_text(TEXT.replace(one, f"{one[:-1]}, {{set-header: {{name: X-B, value: b}}}}]"))
+    lines = explain("GET", "/shop/open")[1]
+    after = lines[lines.index("RESPONSE flow") :]
+    assert [line.split()[0] for line in after[1:3]] == ["remove-header", "set-header"]
+
+
 def test_the_method_may_be_written_in_lower_case(explain: Explain) -> None:
     assert 0 == explain("get", "/shop/items/5")[0]
 

@@ -171,3 +171,24 @@ def test_prepared_headers_are_given_out_and_stay_as_they_are():
 
     assert ("1", "2") == (prepared["X-A"], given["X-A"])
     assert (prepared, None) == (prepared.share().origin, given.origin)
+
+
+@given(FIELDS, st.lists(st.tuples(NAMES, st.none() | VALUES), max_size=6), st.booleans())
+def test_several_changes_in_one_go_are_those_changes_in_turn(fields, changes, shared):
+    origin = Headers(fields)
+    at_once = origin.share() if shared else origin.copy()
+    in_turn = origin.copy()
+    edits = []
+    for name, value in changes:
+        if value is None:
+            edits.append((name.lower().encode(), None))
+            in_turn.remove(name)
+        else:
+            field = HeaderField(name, value)
+            edits.append((field.lower_name, field.pair))
+            in_turn[name] = value
+    at_once.edit(edits)
+
+    assert list(in_turn.raw()) == list(at_once.raw())
+    assert in_turn.index == at_once.index
+    assert Headers(fields) == origin

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import attrs
-from apim_sdk import Exchange, Headers, Policy, state
+from apim_sdk import Exchange, HeaderEdit, Headers, Policy, state
 
 from apim_mediation.names import header_name
 
@@ -40,6 +40,10 @@ class RemoveHeader(Policy):
             _exact=tuple(name for name in names if not name.endswith(b"*")),
             _prefixes=tuple(name[:-1] for name in names if name.endswith(b"*")),
         )
+
+    @property
+    def header_edits(self) -> tuple[HeaderEdit, ...]:
+        return () if self._prefixes else tuple((name, None) for name in self._exact)
 
     def on_request(self, exchange: Exchange) -> None:
         self._remove(exchange.request.headers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 import attrs
-from apim_sdk import Exchange, HeaderField, Headers, Policy, Template, state
+from apim_sdk import Exchange, HeaderEdit, HeaderField, Headers, Policy, Template, state
 
 from apim_mediation.names import header_name
 
@@ -32,6 +32,10 @@ class SetHeader(Policy):
         constant = self.value.constant
         field = None if constant is None else HeaderField(self.name, constant)
         self.hold(_constant=field, _put=field if self.mode == "set" else None)
+
+    @property
+    def header_edits(self) -> tuple[HeaderEdit, ...]:
+        return () if self._put is None else ((self._put.lower_name, self._put.pair),)
 
     def on_request(self, exchange: Exchange) -> None:
         if self._put is not None:

@@ -66,6 +66,8 @@ async def exercise(subject: Subject, context: FakeContext) -> list[Fault]:
 
 
 async def _policy(policy: Policy, faults: list[Fault]) -> None:
+    if policy.header_edits:
+        _edits(policy)
     for flow in flows_of(type(policy)):
         for sample in REQUESTS:
             for answer in ANSWERS:
@@ -77,6 +79,23 @@ async def _policy(policy: Policy, faults: list[Fault]) -> None:
                     faults.append(outcome.fault)
                 elif flow in ("entry", "request") and policy.sees_messages:
                     faults += await _messages(policy, outcome.exchange)
+
+
+def _edits(policy: Policy) -> None:
+    """The methods of a policy must do what it says of itself."""
+    for sample in REQUESTS:
+        exchange = sample.exchange()
+        expected = exchange.request.headers.copy()
+        expected.edit(policy.header_edits)
+        for method in ("on_request", "on_response", "on_fault"):
+            if not hasattr(policy, method):
+                continue
+            headers = sample.exchange().request.headers
+            used = sample.exchange()
+            used.request.headers = headers
+            used.response = Response(200, headers)
+            getattr(policy, method)(used)
+            require(headers == expected, f"{method}() must change headers as header_edits says, and in no other way")
 
 
 async def _messages(policy: Policy, exchange: Exchange) -> list[Fault]:
