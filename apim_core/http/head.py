@@ -234,7 +234,7 @@ class HeadParser:
 
     def _know(self, request: Request, framing: Framing, client: Client, varied: bool) -> None:
         """Keep what fields mean that have come twice."""
-        headers = KnownHeaders(request.headers)
+        headers = KnownHeaders.of(request.headers)
         but = None
         if varied:
             assert self._prefix is not None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 import attrs
-from apim_sdk.headers import Headers, Pair
+from apim_sdk.headers import Headers, Pair, PreparedHeaders
 from apim_sdk.identity import Client
 
 __all__ = ["KnownBut", "KnownHeaders", "Written"]
@@ -20,7 +22,7 @@ class Written:
     lines: bytes
 
 
-class KnownHeaders(Headers):
+class KnownHeaders(PreparedHeaders):
     """Fields that requests share as long as nobody changes them (``Headers.share``).
 
     ``written`` is how they were last written to a backend; it lives as long as the connection of the client, or until
@@ -28,15 +30,18 @@ class KnownHeaders(Headers):
     """
 
     __slots__ = ("written",)
+    written: Written | None
 
-    def __init__(self, headers: Headers) -> None:
-        super().__init__()
-        self._items = list(headers.raw())
-        self.written: Written | None = None
+    @classmethod
+    def of(cls, headers: Headers) -> Self:
+        """The same fields, to be shared."""
+        known = super().of(headers)
+        known.written = None
+        return known
 
     def without(self, lower_name: bytes) -> KnownHeaders:
         """The others, each in its place."""
-        rest = KnownHeaders(self)
+        rest = self.of(self)
         rest.discard(lower_name)
         return rest
 

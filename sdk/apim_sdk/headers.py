@@ -214,8 +214,14 @@ class Headers:
         else:
             self._put(field.lower_name, field.pair)
 
-    def edit(self, edits: Iterable[HeaderEdit]) -> None:
+    def edit(self, edits: tuple[HeaderEdit, ...]) -> None:
         """Make several changes in turn: for the core, which knows them when it compiles."""
+        origin = self._origin
+        if isinstance(origin, PreparedHeaders):
+            edited = self._origin = origin.edited(edits)
+            self._items = edited._items
+            self._index = edited.index
+            return
         index = self._own()
         items = self._items
         for lower_name, pair in edits:
@@ -304,18 +310,30 @@ class Headers:
 
 
 class PreparedHeaders(Headers):
-    """Headers that many answers are given by ``share``: the wire writes them once, and remembers what it wrote.
+    """Headers that many messages are given by ``share``: the wire writes them once, and remembers what it wrote.
 
-    They must not change once they have been shared.
+    So are the last changes that were made of them in one go, as mostly the same are made of all these messages. They
+    must not change once they have been shared.
     """
 
-    __slots__ = ("wire",)
+    __slots__ = ("_edited", "_edits", "wire")
     wire: bytes | None
     """The fields as lines, without what only the wire says; it fills them in."""
+    _edits: tuple[HeaderEdit, ...] | None
+    _edited: Self
 
     @classmethod
-    def of(cls, headers: Headers) -> PreparedHeaders:
+    def of(cls, headers: Headers) -> Self:
         """The same fields, to be prepared."""
         prepared = cls.from_raw(list(headers.raw()))
         prepared.wire = None
+        prepared._edits = None
         return prepared
+
+    def edited(self, edits: tuple[HeaderEdit, ...]) -> Self:
+        """The same fields with these changes, prepared as well."""
+        if self._edits is not edits:
+            edited = self.of(self)
+            edited.edit(edits)
+            self._edits, self._edited = edits, edited
+        return self._edited

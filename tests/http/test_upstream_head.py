@@ -202,7 +202,7 @@ def test_fields_that_came_before_are_written_the_same_until_something_they_depen
     def asked(**settings):
         return Request("GET", "/", headers=known.share(), **{"host": "api.example", **settings})
 
-    known = KnownHeaders(Headers([("Host", "api.example"), ("A", "1")]))
+    known = KnownHeaders.of(Headers([("Host", "api.example"), ("A", "1")]))
     client = Client(IPv4Address("192.0.2.1"), 1, IPv4Address("192.0.2.1"))
     other = Client(IPv4Address("192.0.2.2"), 1, IPv4Address("192.0.2.2"))
     first, second = (RequestHead(ORIGIN, UpstreamSettings(), via) for via in ("first", "second"))
@@ -224,7 +224,7 @@ def test_fields_that_came_before_are_written_the_same_until_something_they_depen
 
 
 def test_fields_that_came_before_but_for_a_token_are_written_as_if_it_had_not_been_there():
-    known = KnownBut(KnownHeaders(Headers([("Host", "a"), ("Authorization", "0"), ("B", "1")])), b"authorization")
+    known = KnownBut(KnownHeaders.of(Headers([("Host", "a"), ("Authorization", "0"), ("B", "1")])), b"authorization")
     writer = RequestHead(ORIGIN, UpstreamSettings(), "via")
     bare = Request("GET", "/", headers=Headers([("Host", "a"), ("B", "1")]), host="a")
     whole = Request("GET", "/", headers=Headers([("Host", "a"), ("Authorization", "2"), ("B", "1")]), host="a")
@@ -245,4 +245,4 @@ def test_fields_that_came_before_but_for_a_token_are_written_as_if_it_had_not_be
 def test_a_field_that_is_not_there_once_is_none_to_vary():
     for fields in ([("A", "1")], [("B", "1"), ("b", "2")]):
         with pytest.raises(LookupError):
-            KnownBut(KnownHeaders(Headers(fields)), b"b")
+            KnownBut(KnownHeaders.of(Headers(fields)), b"b")

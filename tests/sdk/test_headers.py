@@ -173,22 +173,36 @@ def test_prepared_headers_are_given_out_and_stay_as_they_are():
     assert (prepared, None) == (prepared.share().origin, given.origin)
 
 
-@given(FIELDS, st.lists(st.tuples(NAMES, st.none() | VALUES), max_size=6), st.booleans())
-def test_several_changes_in_one_go_are_those_changes_in_turn(fields, changes, shared):
-    origin = Headers(fields)
-    at_once = origin.share() if shared else origin.copy()
-    in_turn = origin.copy()
-    edits = []
+@given(FIELDS, st.lists(st.tuples(NAMES, st.none() | VALUES), max_size=6))
+def test_several_changes_in_one_go_are_those_changes_in_turn(fields, changes):
+    origin, prepared = Headers(fields), PreparedHeaders.of(Headers(fields))
+    expected = origin.copy()
+    edits = ()
     for name, value in changes:
         if value is None:
-            edits.append((name.lower().encode(), None))
-            in_turn.remove(name)
+            edits += ((name.lower().encode(), None),)
+            expected.remove(name)
         else:
             field = HeaderField(name, value)
-            edits.append((field.lower_name, field.pair))
-            in_turn[name] = value
-    at_once.edit(edits)
+            edits += ((field.lower_name, field.pair),)
+            expected[name] = value
+    for headers in (origin.copy(), origin.share(), prepared.share(), prepared.share()):
+        headers.edit(edits)
 
-    assert list(in_turn.raw()) == list(at_once.raw())
-    assert in_turn.index == at_once.index
-    assert Headers(fields) == origin
+        assert list(expected.raw()) == list(headers.raw())
+        assert expected.index == headers.index
+        headers["X-Own"] = "1"
+    assert Headers(fields) == origin == prepared
+
+
+def test_other_changes_of_prepared_headers_are_not_taken_for_those_before():
+    prepared = PreparedHeaders.of(Headers([("A", "1")]))
+    first, second = (((b"a", None),), ((b"a", (b"A", b"2")), (b"b", (b"B", b"3"))))
+    for _ in range(2):
+        for edits, expected in ((first, []), (second, [("A", "2"), ("B", "3")])):
+            headers = prepared.share()
+            headers.edit(edits)
+            assert expected == list(headers.items())
+            headers.edit(first)
+            assert [pair for pair in expected if pair[0] != "A"] == list(headers.items())
+    assert [("A", "1")] == list(prepared.items())
