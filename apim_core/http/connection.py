@@ -39,7 +39,7 @@ _DISCARDED = 64 * 1024
 """How many bytes of a body that nobody wants are read to keep a connection."""
 
 
-_HEAD, _BODY, _ANSWER, _DRAIN, _TUNNEL, _LINGER, _CLOSED = State
+_HEAD, _BODY, _ANSWER, _NEXT, _DRAIN, _TUNNEL, _LINGER, _CLOSED = State
 
 
 class Connection(Sending):
@@ -142,10 +142,9 @@ class Connection(Sending):
         state = self._state
         if state is _BODY or state is _DRAIN:
             self._take_body(data)
-        elif state is _ANSWER:
+        elif state is _ANSWER or state is _NEXT:
             self._buffer += data
-            if len(self._buffer) > self.server.limits.pipeline_buffer:
-                self._pause()
+            self._bound_pipeline()
         elif state is _TUNNEL:
             self._take_tunnelled(data)
 
@@ -245,26 +244,40 @@ class Connection(Sending):
             self._resume()
 
     def _await_next(self) -> None:
-        self._state = _HEAD
         self._receiver = None
         if self.full:
-            return
-        if self._buffer:
+            self._state = _NEXT
+        elif self._buffer:
+            self._state = _NEXT
             self.server.loop.call_soon(self._take_pipelined)
         else:
+            self._state = _HEAD
             self.deadline = self.server.now + self.server.timeouts.idle
-            if self._paused:
-                self._resume()
+            self._resume()
 
     def _take_pipelined(self) -> None:
-        if self._state is _HEAD and not self.full:
+        if self._state is _NEXT and not self.full:
             data, self._buffer = self._buffer, b""
+            self._state = _HEAD
             self._resume()
             self.data_received(data)
+            self._bound_pipeline()
+
+    def _bound_pipeline(self) -> None:
+        """Read no further while more waits than may."""
+        waits = self._state is _ANSWER or self._state is _NEXT
+        if waits and len(self._buffer) > self.server.limits.pipeline_buffer:
+            self._pause()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._state is _HEAD:
+            self._state = _NEXT
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        if self._state is _HEAD:
+        if self._state is _NEXT:
+            self.deadline = inf
             self._await_next()
         elif self._state is _BODY and not self._paused:
             self._credit_body(0)
@@ -402,7 +415,7 @@ class Connection(Sending):
 
     def drain(self) -> None:
         """The server takes no more requests: close now if none is in work."""
-        if self._state is _HEAD and not self._buffer:
+        if (self._state is _HEAD or self._state is _NEXT) and not self._buffer:
             self._close(unread=False)
         elif self._state is _DRAIN:
             self._close(unread=True)
