@@ -7,6 +7,7 @@ unless the operator allows their network; redirects are not followed.
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,10 @@ _LAST_32_BITS = (IPv6Network("64:ff9b::/96"), IPv6Network("::/96"))
 
 _NEVER_PUBLIC = (IPv6Network("fec0::/10"), IPv6Network("64:ff9b:1::/48"))
 """Site-local addresses (RFC 3879) and the NAT64 of a site (RFC 8215): not every Python knows that they are private."""
+
+
+_ODD_ADDRESS = re.compile(r"[0-9.]+")
+"""What the system would take for an IPv4 address though it is not written as one: ``127.1``, ``2130706433``."""
 
 
 class EgressRefused(PermissionError):
@@ -111,6 +116,8 @@ class Egress:
             raise EgressRefused(f"a callout to {url!r} is refused: only http and https URLs may be called")
         if _is_address(target.host):
             self._guard.check(target.host, target.host)
+        elif _ODD_ADDRESS.fullmatch(target.host) is not None:
+            raise EgressRefused(f"a callout to {target.host} is refused: write the address as 192.0.2.1")
         try:
             async with self._open().request(
                 method,

@@ -111,7 +111,7 @@ def test_no_other_way_to_write_a_loopback_address_gets_through(host: str) -> Non
     async def scenario() -> int:
         async with FakeBackend() as backend:
             egress = Egress()
-            with pytest.raises(OSError, match=r"is refused|not a canonical IPv4 address"):
+            with pytest.raises(OSError, match="is refused"):
                 await egress.fetch(f"http://{host}:{backend.port}/")
             await egress.close()
             return backend.connections

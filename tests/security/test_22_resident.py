@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -210,3 +211,37 @@ def test_a_password_again_is_not_skipped_by_sending_another_form(tmp_path: Path)
             assert 303 != answer.status or "code=" not in answer.headers["Location"]
 
     serve(check, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://shop.example@127.0.0.1:9/", "http://@127.0.0.1/back", "http://x@[::1]/", "http://127.0.0.1/back",
+        "https://shop.example@evil.example/back", "https://shop.example/back?", "https://shop.example/back#",
+        "https://SHOP.example/back", "https://shop.example:443/back", "https://shop.example/./back",
+        "https://shop.example/back%20", "//shop.example/back", "javascript:alert(1)",
+    ],
+)  # fmt: skip
+def test_nobody_is_sent_to_where_the_client_did_not_register(tmp_path: Path, uri: str) -> None:
+    async def check(served: Served) -> None:
+        session = await log_in(served)
+        for prompt in ("none", "consent"):
+            answer = await served.call("GET", request(redirect_uri=uri, prompt=prompt), headers={"Cookie": session})
+            assert (400, None) == (answer.status, answer.headers.get("Location"))
+
+    serve(check, tmp_path)
+
+
+def test_a_stranger_gets_no_secret_of_a_client_by_its_name(tmp_path: Path) -> None:
+    open_to_all = HTTP.replace("      clients:", "      registration: {open: true}\n      clients:")
+    form = {"clientName": "shop floor", "owner": "ann", "grantType": "client_credentials"}
+
+    async def check(served: Served) -> None:
+        path = "/oauth2/client-registration/v0.17/register"
+        theirs, mine = [json.loads((await served.call("POST", path, json=form)).body) for _ in range(2)]
+        assert theirs["clientId"] != mine["clientId"]
+        secret = {"client_id": theirs["clientId"], "client_secret": mine["clientSecret"]}
+        answer = await served.call("POST", "/oauth2/token", data={"grant_type": "client_credentials", **secret})
+        assert 401 == answer.status
+
+    serve(check, tmp_path, open_to_all)

@@ -66,7 +66,7 @@ class Proof:
         claims = jws.json_object(signed.payload, "payload of the proof")
         if claims.get("htm") != method:
             raise InvalidClaims("the proof is for another method (htm)")
-        if claims.get("htu") != url and normal_url(text_of(claims, "htu") or "") != url:
+        if not url or (claims.get("htu") != url and normal_url(text_of(claims, "htu") or "") != url):
             raise InvalidClaims("the proof is for another URL (htu)")
         if not _equal(text_of(claims, "ath") or "", token_hash(token)):
             raise InvalidClaims("the proof is for another token (ath)")

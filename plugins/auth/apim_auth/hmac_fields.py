@@ -14,7 +14,7 @@ from apim_auth.http_signature_fields import BadSignature
 
 __all__ = ["DraftSignature", "parse_signature", "signing_string"]
 
-_PARAMETER: Final = re.compile(r'\s*([A-Za-z]+)=(?:"([^"\\]*)"|([0-9]+(?:\.[0-9]+)?))\s*(,|$)')
+_PARAMETER: Final = re.compile(r'\s*([A-Za-z]+)=(?:"([^"\\]*)"|([0-9]{1,15}(?:\.[0-9]{1,9})?))\s*(,|$)')
 _KNOWN: Final = frozenset(("keyId", "signature", "algorithm", "created", "expires", "headers"))
 _NUMBERS: Final = frozenset(("created", "expires"))
 _PSEUDO: Final = frozenset(("(request-target)", "(created)", "(expires)"))

@@ -505,3 +505,12 @@ def test_the_endpoint_sees_neither_token_nor_proof() -> None:
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any], said: str) -> None:
     with pytest.raises(Exception, match=said):
         build(DPoP, settings)
+
+
+def test_a_request_without_a_host_takes_no_proof_for_what_is_no_url() -> None:
+    async def check(running: Running) -> None:
+        token = bound()
+        refused = await running.refusal(get(token, proof(token, htu="nowhere"), host=""))
+        assert "another URL" in (refused.detail or "")
+
+    within(check)

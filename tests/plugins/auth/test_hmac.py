@@ -350,3 +350,9 @@ def test_settings_that_cannot_be_are_refused(settings: Mapping[str, Any], said: 
 def test_a_subscription_is_asked_for_where_keys_are_of_applications() -> None:
     assert build(HMAC, {"keys": KEYS}).requires_subscription
     assert not build(HMAC, {"keys": {"k": {"secret": SECRET}}}).requires_subscription
+
+
+@pytest.mark.parametrize("digits", [16, 400, 5000])
+@pytest.mark.parametrize("name", ["created", "expires"])
+def test_a_date_of_many_digits_is_none(name: str, digits: int) -> None:
+    assert "cannot be read" in refusal(signed(parameters=f"{name}=1{'0' * digits}"))

@@ -75,7 +75,10 @@ def asked_by_query(exchange: Exchange, url: str) -> Asked:
 async def json_body(exchange: Exchange) -> Mapping[str, Any]:
     """The JSON object in a request. Raises OAuthError."""
     try:
-        document = json.loads(await _body(exchange))
+        text = (await _body(exchange)).decode()
+        document = json.loads(text)
+        if "\\u" in text:
+            json.dumps(document, ensure_ascii=False).encode()  # which an unpaired surrogate does not survive
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):

@@ -63,8 +63,8 @@ async def device_code(server: Server, asked: Asked, client: Client, thumbprint: 
     if await server.records.take("device", name) is None:
         raise invalid_grant("the device code is not good")
     user = await server.users.find(record["subject"])
-    if user is None:
-        raise invalid_grant("the user is gone")
+    if user is None or record["auth_time"] < user.changed:
+        raise invalid_grant("the user is gone, or has another password")
     scopes = await server.scopes.granted(client, record["scope"], user)
     authorization = Authorization(client, user.name, scopes, True, about(user, scopes), auth_time=record["auth_time"])
     return Granted(authorization, begins=new_identifier())

@@ -44,12 +44,15 @@ async def _checked(server: Server, proof: str, url: str) -> str:
     issued, proof_id = claims.get("iat"), claims.get("jti")
     if claims.get("htm") != "POST" or str(claims.get("htu", "")).partition("?")[0] != url:
         raise InvalidAssertion("it is for another request")
-    if not isinstance(issued, int | float) or abs(issued - server.now()) > _LEEWAY:
+    now = server.now()
+    if not isinstance(issued, int | float) or not now - _LEEWAY <= issued <= now + _LEEWAY:
         raise InvalidAssertion("it is too old, or from the future")
     if not isinstance(proof_id, str) or not 0 < len(proof_id) <= 500:
         raise InvalidAssertion("it has no jti")
     try:
-        thumbprint: str = import_key({name: key[name] for name in key if name not in ("alg", "use")}).thumbprint()
+        thumbprint: str = import_key(
+            {name: key[name] for name in key if name not in ("alg", "key_ops", "use")}
+        ).thumbprint()
     except (JoseError, ValueError) as error:
         raise InvalidAssertion("its key is none") from error
     if not await server.records.add("proof", digest(f"{thumbprint}\0{proof_id}"), {"iat": issued}, 2 * _LEEWAY):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+import attrs
+
 from apim_keymanagers.resident.asked import Asked
 from apim_keymanagers.resident.clients import Client
 from apim_keymanagers.resident.credentials import digest
@@ -37,12 +39,13 @@ async def token_exchange(server: Server, asked: Asked, client: Client, thumbprin
         raise invalid_request("the type of token is not supported")
     if asked.get("actor_token") is not None:
         raise invalid_request("actor tokens are not supported: the client itself is the actor")
-    _check_target(server, asked, client)
+    audience = _target(server, asked, client)
     if _is_ours(server, token):
         authorization = await _of_own(server, asked, client, token)
     else:
         foreign = await server.trust.verified(token, (server.issuer, server.url("/token"), client.id))
         authorization = await _of_foreign(server, asked, client, foreign)
+    authorization = attrs.evolve(authorization, audience=audience)
     return Granted(authorization, without_id_token=True, more={"issued_token_type": requested})
 
 
@@ -67,12 +70,14 @@ def _is_ours(server: Server, token: str) -> bool:
         raise invalid_grant(f"the token is not accepted: {error}") from error
 
 
-def _check_target(server: Server, asked: Asked, client: Client) -> None:
-    """Who the new token is to be for (RFC 8693, section 2.1; RFC 8707, section 2)."""
+def _target(server: Server, asked: Asked, client: Client) -> tuple[str, ...]:
+    """Who alone the new token is to be for (RFC 8693, section 2.1; RFC 8707, section 2); nobody if it is not said."""
     allowed = client.audience or server.settings.audience or (server.issuer,)
-    for name in ("audience", "resource"):
-        if asked.get(name) is not None and asked.get(name) not in allowed:
+    named = {name: value for name in ("audience", "resource") if (value := asked.get(name)) is not None}
+    for name, value in named.items():
+        if value not in allowed:
             raise OAuthError("invalid_target", f"the {name} is not one that the client may ask for")
+    return tuple(dict.fromkeys(named.values()))
 
 
 async def _of_own(server: Server, asked: Asked, client: Client, token: str) -> Authorization:

@@ -120,8 +120,8 @@ async def _authorization_code(server: Server, asked: Asked, client: Client, thum
         await server.families.revoke(record["family"])
         raise invalid_grant("the code is not good")
     user = await server.users.find(record["subject"])
-    if user is None:
-        raise invalid_grant("the user is gone")
+    if user is None or record["auth_time"] < user.changed:
+        raise invalid_grant("the user is gone, or has another password")
     scopes = tuple(record["scopes"])
     authorization = Authorization(client, user.name, scopes, True, about(user, scopes), auth_time=record["auth_time"])
     return Granted(authorization, begins=record["family"], nonce=record["nonce"])

@@ -47,20 +47,22 @@ class Visit:
         """Where its forms go: the same page, with the same query."""
         return f"?{self.exchange.request.query_string}"
 
-    def token(self, step: str) -> str:
-        """The token of a form of this step."""
-        return self.server.sessions.form_token(self.session, f"{step} {self.exchange.request.query_string}")
+    def token(self, step: str, about: str = "") -> str:
+        """The token of a form of this step, and about this."""
+        return self.server.sessions.form_token(self.session, self._purpose(step, about))
 
-    def sends(self, step: str) -> Asked | None:
-        """The form, if it is of this step and ours. Raises OAuthError where it is somebody else's."""
+    def sends(self, step: str, about: str = "") -> Asked | None:
+        """The form, if it is of this step and ours. Raises OAuthError where it is somebody else's, or about another."""
         if self.form is None or self.form.get("step") != step:
             return None
-        about = f"{step} {self.exchange.request.query_string}"
-        if not self.server.sessions.is_ours(self.session, about, self.form.get("token") or ""):
+        if not self.server.sessions.is_ours(self.session, self._purpose(step, about), self.form.get("token") or ""):
             raise OAuthError(
                 "access_denied", "the form was not made for this browser: go back and try again", status=403
             )
         return self.form
+
+    def _purpose(self, step: str, about: str) -> str:
+        return f"{step} {about} {self.exchange.request.query_string}"
 
     def with_cookie(self, response: Response, session: Session | None = None) -> Response:
         """The response, with the cookie of a session that is new to the browser."""
@@ -152,17 +154,17 @@ async def _authorized(visit: Visit, request: AuthorizationRequest) -> Response:
         return _see(await code_for(server, request, visit.session, user))
     if "none" in request.prompts:
         raise request.refusal(server, "consent_required")
-    return await _ask(visit, client, user, scopes, {}, form_action_source(request.redirect_uri))
+    return await _ask(visit, client, user, scopes, "", form_action_source(request.redirect_uri))
 
 
 async def _confirmed(visit: Visit) -> Response:
     """A device, by its code: first the code, then what is asked for, then the decision."""
     server, user = visit.server, await _user(visit)
     address, tries = str(visit.exchange.client.address), f"device code {user.name}"
-    decided = visit.sends("consent")
+    code = "" if visit.form is None else visit.form.get("user_code") or ""
+    decided = visit.sends("consent", normalized(code))  # for the code that was tried, and no other
     if decided is not None:
         allow = decided.get("decision") == "allow"
-        code = decided.get("user_code") or ""
         if not await decide(server, code, user.name, visit.session.auth_time, allow=allow):
             return message_page("The code has expired", "Begin again on your device.", status=400)
         return message_page("Done", "You can go back to your device." if allow else "The device was refused.")
@@ -172,23 +174,26 @@ async def _confirmed(visit: Visit) -> Response:
     problem = ""
     if entered is not None:
         server.throttle.check(tries, address)
+        server.throttle.failed(tries, address)  # before the answer is there: many may try at the same moment
         found = await waiting(server, code)
         if found is not None:
+            server.throttle.forgive(tries, address)
             client, wanted = found
             scopes = await server.scopes.granted(client, " ".join(wanted), user)
-            return await _ask(visit, client, user, scopes, {"user_code": normalized(code)}, "")
-        server.throttle.failed(tries, address)
+            return await _ask(visit, client, user, scopes, normalized(code), "")
         problem = "The code is wrong, or has expired."
     hidden = {"step": "device", "token": visit.token("device")}
     return device_page(visit.action, hidden, user_code=code[:20], problem=problem)
 
 
 async def _ask(
-    visit: Visit, client: Client, user: User, scopes: tuple[str, ...], more: dict[str, str], form_action: str
+    visit: Visit, client: Client, user: User, scopes: tuple[str, ...], user_code: str, form_action: str
 ) -> Response:
     known = await visit.server.scopes.known()
     shown = [(name, known[name].description if name in known else "") for name in scopes]
-    hidden = {"step": "consent", "token": visit.token("consent"), **more}
+    hidden = {"step": "consent", "token": visit.token("consent", user_code)}
+    if user_code:
+        hidden["user_code"] = user_code
     return consent_page(visit.action, hidden, client.name or client.id, user.name, shown, form_action=form_action)
 
 

@@ -11,7 +11,7 @@ import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 __all__ = ["InvalidAssertion", "parts_of", "verified_claims", "verify_with"]
 
@@ -102,12 +102,18 @@ def _decoded(part: str) -> bytes:
 
 def _object(data: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(data.decode(), object_pairs_hook=_unique)
+        value = json.loads(data.decode(), object_pairs_hook=_unique, parse_constant=_no_number)
+        if b"\\u" in data:
+            json.dumps(value, ensure_ascii=False).encode()  # which an unpaired surrogate does not survive
     except (ValueError, RecursionError) as error:
         raise InvalidAssertion("it holds no JSON object") from error
     if not isinstance(value, dict):
         raise InvalidAssertion("it holds no JSON object")
     return value
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no JSON number")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections.abc import Callable
 from typing import Final
 
 from apim_keymanagers.resident.errors import OAuthError
@@ -34,13 +35,15 @@ class Passwords:
         self._turn = asyncio.Semaphore(_AT_ONCE)
         self._waiting = 0
 
-    async def verify(self, password: str, kept: str | None) -> bool:
-        """Whether it is the password; as slow where there is none. Raises OAuthError (503) when too many wait."""
+    async def verify(self, password: str, kept: str | None, check: Callable[[], None] = lambda: None) -> bool:
+        """Whether it is the password; as slow where there is none. Raises OAuthError (503) when too many wait, and
+        whatever ``check`` raises when it is its turn."""
         if self._waiting >= _MOST_WAITING:
             raise OAuthError("temporarily_unavailable", "too many are logging in: try again", status=503)
         self._waiting += 1
         try:
             async with self._turn:
+                check()
                 return await asyncio.to_thread(_verify, password, kept)
         finally:
             self._waiting -= 1

@@ -44,10 +44,8 @@ def is_registered(client: Client, uri: str) -> bool:
     (RFC 8252, section 7.3)."""
     if uri in client.redirect_uris:
         return True
-    asked = _split(uri)
-    if asked is None or asked.scheme != "http" or asked.hostname not in _LOOPBACK:
-        return False
-    return any(_without_port(uri) == _without_port(registered) for registered in client.redirect_uris)
+    asked = _without_port(uri)
+    return asked is not None and any(asked == _without_port(registered) for registered in client.redirect_uris)
 
 
 def with_parameters(uri: str, **parameters: str | None) -> str:
@@ -76,7 +74,8 @@ def _split(uri: str) -> SplitResult | None:
 
 
 def _without_port(uri: str) -> tuple[str, ...] | None:
+    """What has to be the same of two URIs on a loopback address; None for any other URI, which is like no other."""
     parts = _split(uri)
-    if parts is None or parts.hostname not in _LOOPBACK or parts.username is not None:
+    if parts is None or parts.scheme != "http" or parts.hostname not in _LOOPBACK or parts.username is not None:
         return None
     return (parts.scheme, parts.hostname or "", parts.path, parts.query, parts.fragment)

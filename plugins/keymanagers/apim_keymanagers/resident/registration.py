@@ -73,7 +73,8 @@ async def remove_client(server: Server, asked: Asked, client_id: str) -> None:
 async def register_by_name(server: Server, asked: Asked, document: Mapping[str, Any]) -> dict[str, Any]:
     """The form of WSO2's ``/client-registration/v0.17/register``: the same name of the same owner is the same client.
 
-    Secrets are kept hashed, so that it comes with a new secret each time, beside the last four. Raises OAuthError.
+    Secrets are kept hashed, so that it comes with a new secret each time, beside the last four. Who has shown nothing
+    owns nothing, and gets a new client each time; who has the token for it owns none of a user. Raises OAuthError.
     """
     who = await _registrar(server, asked)
     name = document.get("clientName")
@@ -88,7 +89,11 @@ async def register_by_name(server: Server, asked: Asked, document: Mapping[str, 
         "redirect_uris": [callback] if "authorization_code" in wanted and callback else [],
         "scope": str(document.get("tokenScope") or ""),
     }
-    client, secret = await _named(server, digest(f"{owner}\0{name}"), registration, owner, who)
+    if asked.authorization is None:
+        client, secret = await _unnamed(server, registration, owner)
+    else:
+        place = digest(f"{owner}\0{name}" if who is not None else f"\0{owner}\0{name}")
+        client, secret = await _named(server, place, registration, owner, who)
     shown = {"grant_types": " ".join(client.grant_types), "redirect_uris": " ".join(client.redirect_uris)}
     return {
         "clientId": client.id,
@@ -102,6 +107,14 @@ async def register_by_name(server: Server, asked: Asked, document: Mapping[str, 
         "applicationUUID": None,
         "tokenType": "JWT",
     }
+
+
+async def _unnamed(server: Server, registration: Mapping[str, Any], owner: str) -> tuple[Client, str | None]:
+    """A client of whoever asks, which no other registration is to find."""
+    fresh = Client(new_identifier(), created=server.now(), owner=owner or None, require_pkce=False)
+    client, secret = _with_secret(server, await _client(server, fresh, registration, None))
+    await server.clients.add(client)
+    return client, secret
 
 
 async def _named(

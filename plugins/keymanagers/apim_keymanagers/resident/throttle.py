@@ -46,6 +46,15 @@ class Throttle:
         while len(self._failures) > _MOST_KEPT:
             self._failures.popitem(last=False)
 
+    def forgive(self, what: str, address: str) -> None:
+        """Take back a failure that was counted before it was one."""
+        for key in ((what, address), (what, "")):
+            since, count = self._failures.get(key, (0.0, 0))
+            if count > 1:
+                self._failures[key] = (since, count - 1)
+            else:
+                self._failures.pop(key, None)
+
     def succeeded(self, what: str, address: str) -> None:
         """Forget the failures of this pair."""
         self._failures.pop((what, address), None)

@@ -46,6 +46,8 @@ class Authorization:
     """What the token is bound to (RFC 7800): ``jkt`` or ``x5t#S256``."""
     expires: float | None = None
     """No token may be good for longer than this."""
+    audience: tuple[str, ...] = ()
+    """Who it is for, where that is not all whom the client's tokens are for."""
     auth_time: float | None = None
     """When the user logged in."""
 
@@ -161,7 +163,7 @@ class Tokens:
         expires = now + client.lifetimes.get("access_token", self._lifetimes.access_token)
         if authorization.expires is not None:
             expires = min(expires, authorization.expires)
-        audience = client.audience or self._audience
+        audience = authorization.audience or client.audience or self._audience
         claims: dict[str, Any] = {
             **authorization.claims,
             "iss": self._issuer,

@@ -17,6 +17,8 @@ from apim_keymanagers.resident.settings import TrustedIssuer
 __all__ = ["Foreign", "Trust"]
 
 _LEEWAY: Final = 30.0
+_LATEST: Final = 253_402_300_800
+"""The year 10000: what lies behind it is no date."""
 
 
 @attrs.frozen
@@ -82,14 +84,14 @@ class Trust:
             raise InvalidAssertion("it has no sub")
         if "cnf" in claims:
             raise InvalidAssertion("it is bound to a key")
-        if not isinstance(expires, int | float) or expires <= now - _LEEWAY:
+        if not isinstance(expires, int | float) or not now - _LEEWAY < expires < _LATEST:
             raise InvalidAssertion("it has expired, or does not say when it does")
         if not isinstance(not_before, int | float) or not_before > now + _LEEWAY:
             raise InvalidAssertion("it is not good yet")
         if named.isdisjoint(terms.audience or audience):
             raise InvalidAssertion("it is for somebody else")
         if terms.max_age is not None and (
-            not isinstance(issued_at, int | float) or issued_at + terms.max_age < now - _LEEWAY
+            not isinstance(issued_at, int | float) or issued_at < now - _LEEWAY - terms.max_age
         ):
             raise InvalidAssertion("it was issued too long ago")
         return float(expires)

@@ -83,7 +83,12 @@ class Users:
         user = await self.find(name)
         too_long = len(password) > _LONGEST_PASSWORD
         kept = None if user is None or too_long else user.password
-        if not await self._passwords.verify("" if too_long else password, kept) or user is None:
+        good = await self._passwords.verify(
+            "" if too_long else password,
+            kept,
+            lambda: self._throttle.check(what, address),  # others may have failed since
+        )
+        if not good or user is None:
             self._throttle.failed(what, address)
             return None
         self._throttle.succeeded(what, address)

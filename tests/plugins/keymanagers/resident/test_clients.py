@@ -229,3 +229,21 @@ def test_a_client_is_known_by_the_subject_of_its_certificate(name: str | None, s
             assert status == answer.status
 
     asyncio.run(check())
+
+
+def unsigned(payload: bytes) -> str:
+    parts = (b'{"alg": "ES256"}', payload, b"x" * 64)
+    return ".".join(urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
+
+
+@pytest.mark.parametrize(
+    "payload", [b'{"sub": "\\ud800"}', b'{"sub": "shop", "exp": NaN}', b'{"sub": "shop", "exp": 1e999}']
+)
+def test_an_assertion_of_nobody_is_refused_whatever_it_says(payload: bytes) -> None:
+    async def check() -> None:
+        async with residing() as server:
+            parameters = {"client_assertion_type": ASSERTION, "client_assertion": unsigned(payload)}
+            answer = await server.form("/token", grant_type="client_credentials", **parameters)
+            assert (401, "invalid_client") == (answer.status, answer.json["error"])
+
+    asyncio.run(check())

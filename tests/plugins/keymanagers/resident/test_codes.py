@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from apim_sdk import Secret
 from support.resident import CHALLENGE, ISSUER, VERIFIER, Browser, Resided, SlowStore, request, residing
 
 REDIRECT = "https://shop.example/back"
@@ -321,5 +322,21 @@ def test_max_age_and_prompt_ask_for_the_password_again() -> None:
             assert "Log in" in (await browser.get(request(prompt="login"))).text
             page = await browser.log_in(request(prompt="login"))
             assert 303 == (await browser.get(page.headers["Location"].removeprefix(ISSUER))).status
+
+    asyncio.run(check())
+
+
+def test_a_code_from_before_a_new_password_is_void() -> None:
+    async def check() -> None:
+        async with residing(shop={"trusted": True}) as server:
+            await server.manager.put_user("eve", Secret("swordfish"))
+            server.context.clock.advance(10)
+            browser = Browser(server)
+            await browser.log_in(request(), "eve")
+            code = (await browser.get(request())).answered["code"]
+            server.context.clock.advance(10)
+            await server.manager.put_user("eve", Secret("another one"))
+            answer = await exchange(server, code)
+            assert (400, "invalid_grant") == (answer.status, answer.json["error"])
 
     asyncio.run(check())

@@ -7,7 +7,8 @@ import re
 from typing import Any
 
 import pytest
-from support.resident import ISSUER, Browser, Resided, residing
+from apim_sdk import Secret
+from support.resident import ISSUER, Browser, Resided, SlowStore, residing
 
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 TV = {"grant_types": [DEVICE, "refresh_token"], "name": "The television"}
@@ -144,5 +145,50 @@ def test_the_code_may_come_with_the_address_and_is_still_confirmed() -> None:
             page = await browser.get(target)
             assert f'value="{begun["user_code"]}"' in page.text
             assert "authorization_pending" == (await ask(server, begun)).json["error"]
+
+    asyncio.run(check())
+
+
+def test_a_decision_is_about_the_code_that_was_entered() -> None:
+    async def check() -> None:
+        async with with_tv() as server:
+            own, other = await begin(server), await begin(server)
+            browser = Browser(server)
+            await browser.log_in("/device")
+            entered = await browser.send("/device", await browser.get("/device"), user_code=own["user_code"])
+            guessed = await browser.send("/device", entered, user_code=other["user_code"], decision="allow")
+            assert 403 == guessed.status
+            assert "authorization_pending" == (await ask(server, other)).json["error"]
+            assert "Done" in (await browser.send("/device", entered, decision="allow")).text
+
+    asyncio.run(check())
+
+
+def test_codes_cannot_be_guessed_all_at_once() -> None:
+    async def check() -> None:
+        async with residing(SlowStore(), clients={"tv": TV}) as server:
+            browser = Browser(server)
+            await browser.log_in("/device")
+            page = await browser.get("/device")
+            tries = [browser.send("/device", page, user_code="BBBB-BBBB") for _ in range(50)]
+            statuses = [answer.status for answer in await asyncio.gather(*tries)]
+            assert 10 == statuses.count(200)
+
+    asyncio.run(check())
+
+
+def test_a_decision_from_before_a_new_password_is_void() -> None:
+    async def check() -> None:
+        async with with_tv() as server:
+            await server.manager.put_user("eve", Secret("swordfish"))
+            begun = await begin(server)
+            browser = Browser(server)
+            server.context.clock.advance(10)
+            await browser.log_in("/device", "eve")
+            entered = await browser.send("/device", await browser.get("/device"), user_code=begun["user_code"])
+            assert "Done" in (await browser.send("/device", entered, decision="allow")).text
+            server.context.clock.advance(10)
+            await server.manager.put_user("eve", Secret("another one"))
+            assert (400, "invalid_grant") == ((answer := await ask(server, begun)).status, answer.json["error"])
 
     asyncio.run(check())

@@ -201,3 +201,27 @@ def test_while_the_keys_of_an_issuer_cannot_be_told_nothing_is_said_of_its_token
             assert (503, "temporarily_unavailable") == (answer.status, answer.json["error"])
 
     asyncio.run(check())
+
+
+@pytest.mark.parametrize("name", ["audience", "resource"])
+def test_a_token_is_for_nobody_beside_whom_was_asked_for(name: str) -> None:
+    async def check() -> None:
+        async with trusting(audience=["https://orders.example", "https://stock.example"]) as server:
+            narrow = await exchanged(server, foreign(), **{name: "https://stock.example"})
+            both = await exchanged(server, foreign())
+            assert "https://stock.example" == (await server.introspect(narrow.json["access_token"]))["aud"]
+            assert 2 == len((await server.introspect(both.json["access_token"]))["aud"])
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize(
+    "changed", [{"exp": 10**400}, {"exp": 10**15}, {"iat": 10**400, "exp": NOW + 60, "nbf": 10**400}]
+)
+def test_dates_that_are_none_are_refused(changed: dict[str, Any]) -> None:
+    async def check() -> None:
+        async with trusting({"max_age": "1m"}) as server:
+            answer = await exchanged(server, foreign(**changed))
+            assert (400, "invalid_grant") == (answer.status, answer.json["error"])
+
+    asyncio.run(check())

@@ -117,3 +117,14 @@ def test_one_user_fails_a_hundred_times_from_everywhere() -> None:
     with pytest.raises(OAuthError, match="too many"):
         throttle.check("user", "another address")
     throttle.check("other user", "address 1")
+
+
+def test_passwords_cannot_be_guessed_all_at_once() -> None:
+    async def check() -> None:
+        async with with_password() as server:
+            tries = [server.token(grant_type="password", username="ann", password="wrong") for _ in range(50)]
+            statuses = [answer.status for answer in await asyncio.gather(*tries)]
+            assert statuses.count(400) in (10, 11)  # two passwords are held against their hashes at a time
+            assert 50 == statuses.count(400) + statuses.count(429)
+
+    asyncio.run(check())

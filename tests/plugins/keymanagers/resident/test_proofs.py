@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
-from joserfc import jwt
+from joserfc import jws
 from joserfc.jwk import ECKey
 from support.resident import ISSUER, SECRET, VERIFIER, Resided, residing
 
@@ -19,7 +20,8 @@ def proof(key: Any = KEY, header: dict[str, Any] | None = None, **changed: Any) 
     claims = {"htm": "POST", "htu": URL, "iat": NOW, "jti": "1", **changed}
     claims = {name: value for name, value in claims.items() if value is not None}
     fields = {"alg": "ES256", "typ": "dpop+jwt", "jwk": key.as_dict(private=False), **(header or {})}
-    return jwt.encode({name: value for name, value in fields.items() if value is not None}, claims, key)
+    given = {name: value for name, value in fields.items() if value is not None}
+    return jws.serialize_compact(given, json.dumps(claims), key)
 
 
 async def ask(server: Resided, made: str | None, **parameters: str) -> Any:
@@ -49,7 +51,9 @@ def test_a_proof_binds_the_token_to_its_key() -> None:
         {"iat": NOW + 61},
         {"iat": None},
         {"jti": None},
+        {"iat": 10**400},
         {"jti": "x" * 1000},
+        {"jti": "\ud800"},
         {"header": {"typ": "JWT"}},
         {"header": {"jwk": None}},
         {"header": {"jwk": OTHER.as_dict(private=False)}},
@@ -99,5 +103,16 @@ def test_the_refresh_token_of_a_public_client_is_bound_to_the_key_too() -> None:
             for made in (None, proof(OTHER, jti="2")):
                 assert "invalid_dpop_proof" == (await ask(server, made, **refresh)).json["error"]
             assert "DPoP" == (await ask(server, proof(jti="3"), **refresh)).json["token_type"]
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize("given", [5, {"a": 1}, "verify", None])
+def test_what_else_a_key_says_of_itself_breaks_nothing(given: Any) -> None:
+    async def check() -> None:
+        async with residing() as server:
+            made = proof(header={"jwk": {**KEY.as_dict(private=False), "key_ops": given, "use": given}})
+            answer = await ask(server, made)
+            assert (400, "invalid_dpop_proof") == (answer.status, answer.json["error"])
 
     asyncio.run(check())

@@ -104,3 +104,17 @@ def test_any_text_is_a_form_or_refused(text: str) -> None:
 )
 def test_the_form_of_the_consent_page_leads_to_the_origin_of_the_client(uri: str, source: str) -> None:
     assert source == form_action_source(uri)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://x@127.0.0.1/",
+        "http://@127.0.0.1:8000/back?a=b",
+        "http://x:y@[::1]:9/steal",
+        "https://127.0.0.1/back?a=b",
+    ],
+)
+def test_a_loopback_address_with_a_user_or_another_scheme_is_like_no_other(uri: str) -> None:
+    assert not is_registered(CLIENT, uri)
+    assert not is_registered(Client("web", redirect_uris=("https://shop.example/back",)), uri)

@@ -212,3 +212,52 @@ def test_the_same_name_of_the_same_owner_is_the_same_client() -> None:
             assert [401] * 2 + [200] * 5 == good
 
     asyncio.run(check())
+
+
+@pytest.mark.parametrize(
+    ("settings", "owner", "stranger"),
+    [
+        (OPEN, {}, {}),
+        ({"registration": {**WITH_ROLE["registration"], "open": True}, "users": WITH_ROLE["users"]}, basic("dev"), {}),
+        (
+            {"registration": {**WITH_ROLE["registration"], **WITH_TOKEN["registration"]}, "users": WITH_ROLE["users"]},
+            basic("dev"),
+            TOKEN,
+        ),
+    ],
+)
+def test_nobody_gets_a_secret_of_the_client_of_somebody_else(settings: Any, owner: Any, stranger: Any) -> None:
+    async def check() -> None:
+        async with residing(**settings) as server:
+            theirs = (await send(server, PATH, {**APICTL, "owner": "dev"}, owner)).json
+            mine = (await send(server, PATH, {**APICTL, "owner": "dev"}, stranger)).json
+            assert theirs["clientId"] != mine["clientId"]
+            stolen = await server.token(theirs["clientId"], mine["clientSecret"], grant_type="client_credentials")
+            assert 401 == stolen.status
+
+    asyncio.run(check())
+
+
+def test_the_same_name_with_the_same_token_is_the_same_client() -> None:
+    async def check() -> None:
+        async with residing(**WITH_TOKEN) as server:
+            clients = [(await send(server, PATH, APICTL, TOKEN)).json for _ in range(2)]
+            assert 1 == len({client["clientId"] for client in clients})
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize("name", ["clientName", "owner", "tokenScope"])
+@pytest.mark.parametrize("path", [PATH, "POST /register"])
+def test_what_is_no_unicode_text_is_refused(path: str, name: str) -> None:
+    async def check() -> None:
+        async with residing(**OPEN) as server:
+            for text in (b"\\ud800", b"\xed\xa0\x80"):
+                body = b'{"clientName": "x", "redirect_uris": ["https://web.example/"], "%b": "%b"}' % (
+                    name.encode(),
+                    text,
+                )
+                answer = await server.ask(path, {"Content-Type": "application/json"}, body)
+                assert (400, "invalid_client_metadata") == (answer.status, answer.json["error"])
+
+    asyncio.run(check())
