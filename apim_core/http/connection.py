@@ -93,6 +93,10 @@ class Connection(Sending):
             self.server.loop.call_soon(self._task.cancel)  # once it has begun, so that what it holds is given back
             self._task = None  # whose traceback would hold the frames that hold this connection, and a whole snapshot
 
+    def eof_received(self) -> None:
+        """The client sends nothing more; the transport closes, once what has been answered is written to it."""
+        self.flush()
+
     # Heads
 
     def data_received(self, data: bytes) -> None:

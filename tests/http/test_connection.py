@@ -109,6 +109,21 @@ def test_what_is_to_be_sent_soon_to_a_client_that_leaves_is_dropped():
     asyncio.run(run())
 
 
+def test_what_is_to_be_sent_soon_leaves_though_the_client_has_ended_its_side():
+    def handler(stream):
+        assert stream.respond_at_once(Response(200, None, b"here"))
+
+    async def run():
+        async with in_memory(handler=handler) as session:
+            session.connection.data_received(GET)
+            if not session.connection.eof_received():  # as a transport does, TLS ones at once behind the data
+                session.transport.close()
+            await session.feed(b"")
+            return session.outcome
+
+    assert asyncio.run(run()).output.endswith(b"here")
+
+
 def test_an_answer_that_cannot_be_written_costs_nobody_else_theirs():
     class Broken(MemoryTransport):
         def write(self, data):

@@ -134,7 +134,9 @@ class Introspector:
         )
 
     def _refuse(self, token: str, refusal: Reject) -> Reject:
-        """The refusal, which is remembered for a while; the oldest leave for it."""
+        """The refusal, which is remembered for a while; the oldest leave for it. What was known before is no longer so,
+        should the server be away later."""
+        self._known.forget(token)
         digest = _digest(token)
         self._refused.pop(digest, None)
         self._refused[digest] = (self._now() + self._settings.cache_inactive, _again(refusal))

@@ -20,6 +20,8 @@ from apim_auth.mtls_verdict import InvalidCertificate, StaleRevocationList
 __all__ = ["RevocationLists", "Trust", "parse"]
 
 _LEAST_RSA_BITS = 2048
+_UNREADABLE = (x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType)
+"""What else is raised for certificates that are against their standard; each is an exception of its own kind."""
 _DELTA_AND_SUCH = "a delta, one for the certificates of other authorities, or with a critical extension that is unknown"
 _CLIENT_USAGES = frozenset((ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE))
 
@@ -30,8 +32,9 @@ def parse(certificate: bytes) -> x509.Certificate:
         parsed = x509.load_der_x509_certificate(certificate)
         parsed.extensions  # noqa: B018  # which are only read when they are asked for
         parsed.subject.rfc4514_string()
+        parsed.issuer.rfc4514_string()
         key = parsed.public_key()
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except (ValueError, UnsupportedAlgorithm, *_UNREADABLE) as error:
         raise InvalidCertificate(f"it is no certificate: {error}") from error
     if isinstance(key, RSAPublicKey) and key.key_size < _LEAST_RSA_BITS:
         raise InvalidCertificate(f"its key has {key.key_size} bits only")

@@ -151,6 +151,12 @@ class VerifiedTokens:
             return None
         return entry
 
+    def forget(self, token: str) -> None:
+        """A token turned out to be no longer good."""
+        entry = self._find(token)
+        if entry is not None:
+            self._drop(entry)
+
     def put(self, token: str, verified: Verified) -> None:
         """Keep what was verified, in place of what was known of it; the oldest leave for it."""
         verified.presented = _presented(token)

@@ -60,7 +60,10 @@ def keys_of(document: bytes) -> Keys:
     keys = tuple(
         {name: value for name, value in key.items() if name not in _PRIVATE}
         for key in listed
-        if isinstance(key, dict) and key.get("kty") in _TYPES and key.get("use", "sig") == "sig"
+        if isinstance(key, dict)
+        and key.get("kty") in _TYPES
+        and key.get("use", "sig") == "sig"
+        and isinstance(key.get("kid"), str | None)
     )
     if not keys:
         raise ValueError("it has no public key for signatures")

@@ -18,7 +18,7 @@ from apim_sdk.testing import FakeApplications, FakeContext, build, make_exchange
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
 from support.client_certificates import DAY, START, Issued, issue, revocation_list
 
 NOW = (START + 30 * DAY).timestamp()
@@ -187,7 +187,26 @@ def test_an_authority_is_good_on_its_days_only(files: Path) -> None:
         judge(issue("young", old), {"ca": ["old.pem"]}, files)
 
 
-@pytest.mark.parametrize("der", [b"", b"\x30", b"\x30\x03abc", SHOP.der[:-1], SHOP.der + b"\x00"])
+STRANGE_NAME = x509.UnrecognizedExtension(ExtensionOID.SUBJECT_ALTERNATIVE_NAME, bytes.fromhex("3004a3023000"))
+"""An alternative name that is an X.400 address."""
+TWICE = issue(
+    "twice",
+    ROOT,
+    extensions=[
+        x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4.5"), b"\x05\x00"),
+        x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4.6"), b"\x05\x00"),
+    ],
+).der.replace(bytes.fromhex("06042a030406"), bytes.fromhex("06042a030405"))
+
+
+@pytest.mark.parametrize(
+    "der",
+    [
+        b"", b"\x30", b"\x30\x03abc", SHOP.der[:-1], SHOP.der + b"\x00",
+        issue("strange", ROOT, extensions=[STRANGE_NAME]).der, TWICE,
+        SHOP.der.replace(bytes.fromhex("a003020102"), bytes.fromhex("a003020107"), 1),
+    ],
+)  # fmt: skip
 def test_what_is_no_certificate_is_refused(der: bytes, files: Path) -> None:
     with refused(because="no certificate"):
         judge(der, CA, files)

@@ -360,6 +360,19 @@ def test_what_was_revoked_is_refused_even_when_the_server_is_away() -> None:
     within(test, stale_if_error="5m")
 
 
+def test_what_its_server_no_longer_calls_active_stays_refused_when_that_is_away() -> None:
+    async def test(made: Running) -> None:
+        await made.judge()
+        made.context.clock.advance(900)
+        made.server.answers.clear()
+        assert errors.INVALID_CREDENTIALS == (await made.refusal()).kind
+        made.server.error = AWAY[0]
+        made.context.clock.advance(60)
+        assert errors.PLAN_RESOLUTION_FAILURE == (await made.refusal()).kind
+
+    within(test, stale_if_error="5m")
+
+
 def test_a_stale_answer_never_outlives_its_token() -> None:
     async def test(made: Running) -> None:
         await made.judge()

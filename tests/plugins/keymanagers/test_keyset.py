@@ -291,6 +291,9 @@ def test_only_public_keys_for_signatures_are_taken() -> None:
             {"kty": "oct", "kid": "symmetric", "k": "secret"},
             jwk("for-encryption", use="enc"),
             jwk("unknown", kty="AKP"),
+            {**jwk("of no text"), "kid": ["a"]},
+            {**jwk("of no text"), "kid": {}},
+            {**jwk("of no text"), "kid": 1},
             "no key",
             {"kid": "of no type"},
         ]
