@@ -259,3 +259,16 @@ def test_a_backend_sees_the_token_and_finds_its_key_at_the_gateway(tmp_path: Pat
             assert token == forged.body.decode()
 
     run(scenario())
+
+
+@pytest.mark.parametrize("dialect", ["http://wso2.org/claims", ""])
+def test_a_caller_cannot_say_what_only_the_gateway_knows(dialect: str) -> None:
+    prefix = f"{dialect}/" if dialect else ""
+    said = {
+        f"{prefix}{name}": "forged" for name in ("applicationname", "subscriber", "tier", "enduserTenantId", "version")
+    }
+    made = exchange(Principal("eve", claims={"email": "e@b.example", **said}), application=None)
+    made.plan = None
+    claims = decoded(*tokens_of({"dialect": dialect}, made)).claims
+    assert "forged" not in claims.values()
+    assert "e@b.example" == claims["email"]

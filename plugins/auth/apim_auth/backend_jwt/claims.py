@@ -14,6 +14,11 @@ __all__ = ["claims_of"]
 
 _OF_THE_TOKEN: Final = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti", "cnf", "azp", "client_id", "nonce", "sub"})
 """Claims that say how the caller's own token is to be used, or that are told under other names."""
+_OF_THE_CALL: Final = (
+    "apicontext", "apiname", "applicationAttributes", "applicationUUId", "applicationid", "applicationname", "enduser",
+    "enduserTenantId", "keytype", "subscriber", "tier", "usertype", "version",
+)  # fmt: skip
+"""Names that only the gateway fills: a caller's token must not say them where the gateway has nothing to say."""
 
 
 def claims_of(
@@ -23,15 +28,10 @@ def claims_of(
 
     Those that are ``excluded`` are not passed on; ``excluded`` of None passes none of the caller's token on.
     """
-    passed = (
-        {}
-        if excluded is None
-        else {
-            name: value
-            for name, value in principal.claims.items()
-            if name not in _OF_THE_TOKEN and name not in excluded
-        }
-    )
+    passed = {}
+    if excluded is not None:
+        kept_back = _OF_THE_TOKEN.union(excluded, (prefix + name for name in _OF_THE_CALL))
+        passed = {name: value for name, value in principal.claims.items() if name not in kept_back}
     application = exchange.application
     api = exchange.api
     about: dict[str, Any] = {
