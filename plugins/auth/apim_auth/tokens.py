@@ -103,7 +103,8 @@ class TokenAuthenticator(Authenticator):
         # What was verified by the same settings and the same key managers stays verified over a reload.
         known = await context.shared(
             # Revocations may be others after a reload; what is remembered holds those that it was held against.
-            ("tokens", self, managers, id(revocations)),
+            # Claims that must be 1 are other settings than those that must be true, though Python has them equal.
+            ("tokens", self, repr(self.required_claims), managers, id(revocations)),
             lambda: VerifiedTokens(self.cache_tokens, self.cache_size, now, revocations),
         )
         self.hold(_known=known, _examine=self.examining(context, managers, known))

@@ -534,3 +534,20 @@ def test_nothing_is_recognised_where_nothing_is_remembered() -> None:
     token = signed(claims())
 
     assert [False] == recognised(token, bearer(token), settings={"cache_tokens": 0})
+
+
+@pytest.mark.parametrize(("required", "said"), [(True, 1), (1, True), (0, False), ([True], 1), (True, 1.0)])
+def test_what_was_verified_for_another_requirement_is_not_taken_over(required: Any, said: Any) -> None:
+    async def once() -> None:
+        token, shared = signed(claims(admin=said)), context()
+        laxer = build(
+            JWT, {"key_manager": "main", "required_claims": {"admin": [said] if required == [True] else said}}
+        )
+        strict = build(JWT, {"key_manager": "main", "required_claims": {"admin": required}})
+        async with started(laxer, shared), started(strict, shared):
+            assert "anna" == (await judged(laxer, token)).subject
+            with pytest.raises(Reject) as caught:
+                await judged(strict, token)
+            assert errors.CLAIM_MISMATCH == caught.value.kind
+
+    asyncio.run(once())
