@@ -272,3 +272,13 @@ def test_a_caller_cannot_say_what_only_the_gateway_knows(dialect: str) -> None:
     claims = decoded(*tokens_of({"dialect": dialect}, made)).claims
     assert "forged" not in claims.values()
     assert "e@b.example" == claims["email"]
+
+
+@pytest.mark.parametrize("name", ["X_User_Token", "x-user_token", "X_USER-Token"])
+@pytest.mark.parametrize("principal", [ANNA, ANONYMOUS, None])
+def test_an_alias_of_the_header_never_gets_through(name: str, principal: Principal | None) -> None:
+    made = exchange(principal)
+    made.request.headers.set(name, "forged")
+    made.request.headers.set("X_Other", "kept")
+    tokens_of({"header": "X-User-Token"}, made)
+    assert (None, "kept") == (made.request.headers.get(name), made.request.headers.get("X_Other"))

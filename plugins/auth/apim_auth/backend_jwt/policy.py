@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any, ClassVar, Final, Literal
 
@@ -17,6 +18,9 @@ __all__ = ["BackendJWT"]
 _REUSED: Final = 0.5
 """How much of its life a token is given to backends for: they get the rest of it to look at it."""
 
+_MOST_HYPHENS: Final = 6
+"""Of a header name of which every alias is known; of one with more, those with nothing but underscores."""
+
 _Token = tuple[Principal, HeaderField, float]
 """Whose it is, the header field, and until when it is handed out."""
 
@@ -26,7 +30,8 @@ class BackendJWT(Policy):
     """Gives the backend a signed token that says who calls, for which application, by which plan.
 
     The endpoint `jwks` with the same keys publishes what backends check it by. What a client sends under the same
-    header name never gets through. Who calls without a credential gets no token.
+    header name never gets through, nor under one with underscores that a backend may take for it. Who calls without a
+    credential gets no token.
     """
 
     example: ClassVar[Any] = {"issuer": "https://gateway.example", "header": "X-JWT-Assertion"}
@@ -56,9 +61,13 @@ class BackendJWT(Policy):
     were written for it."""
     cache: int = attrs.field(default=10_000, validator=attrs.validators.ge(0))
     """How many tokens are kept to be handed out again."""
+    _aliases: frozenset[bytes] = state()
     _key: Any = state()
     _now: Callable[[], float] = state()
     _tokens: OrderedDict[Any, _Token] = state()
+
+    def __attrs_post_init__(self) -> None:
+        self.hold(_aliases=_aliases_of(self.header.lower()))
 
     async def start(self, context: Context) -> None:
         from apim_auth.backend_jwt.signing import signing_keys  # which loads a library for cryptography
@@ -67,11 +76,14 @@ class BackendJWT(Policy):
         self.hold(_key=keys[0], _now=context.clock.now, _tokens=OrderedDict())
 
     def on_request(self, exchange: Exchange) -> None:
-        principal = exchange.principal
+        principal, headers = exchange.principal, exchange.request.headers
+        if not self._aliases.isdisjoint(headers.index):
+            for alias in self._aliases:
+                headers.discard(alias)
         if principal is None or principal is ANONYMOUS:
-            exchange.request.headers.remove(self.header)
+            headers.remove(self.header)
             return
-        exchange.request.headers.put(self._field(principal, exchange))
+        headers.put(self._field(principal, exchange))
 
     def _field(self, principal: Principal, exchange: Exchange) -> HeaderField:
         now = self._now()
@@ -106,3 +118,11 @@ class BackendJWT(Policy):
         claims.update((name, value.render(exchange)) for name, value in self.claims.items())
         field = HeaderField(self.header, self._key.sign(claims, self.encoding))
         return principal, field, now + (expires - now) * _REUSED
+
+
+def _aliases_of(header: str) -> frozenset[bytes]:
+    """The names with underscores that a backend may take for that of the header: in CGI and its like they are one."""
+    first, *others = header.split("-")
+    joints = product("-_", repeat=len(others)) if len(others) <= _MOST_HYPHENS else [("_",) * len(others)]
+    names = (first + "".join(map("".join, zip(joint, others, strict=True))) for joint in joints)
+    return frozenset(name.encode("latin-1") for name in names if name != header)
