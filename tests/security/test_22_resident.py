@@ -6,11 +6,11 @@ import json
 import re
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from support.gateway import Served, run, serving
-from support.resident import ANN, CHALLENGE
+from support.resident import ANN, CHALLENGE, VERIFIER
 
 GATEWAY = f"""
 management: {{enabled: false}}
@@ -245,3 +245,32 @@ def test_a_stranger_gets_no_secret_of_a_client_by_its_name(tmp_path: Path) -> No
         assert 401 == answer.status
 
     serve(check, tmp_path, open_to_all)
+
+
+def test_an_id_token_opens_no_api(tmp_path: Path) -> None:
+    orders = """
+  - name: orders
+    context: /orders
+    endpoint: {mock: {status: 200}}
+    plans: [{name: users, authentication: {jwt: {key_manager: resident}}, subscription: none}]
+    operations: [{match: "GET /*"}]
+"""
+
+    async def check(served: Served) -> None:
+        target = request(scope="openid", prompt="consent")
+        session = await log_in(served, target=target)
+        page = await served.call("GET", target, headers={"Cookie": session})
+        answer = await post(served, target, session, **hidden(page), decision="allow")
+        form = {
+            "grant_type": "authorization_code",
+            "client_id": "shop",
+            "code": parse_qs(urlsplit(answer.headers["Location"]).query)["code"][0],
+            "code_verifier": VERIFIER,
+            "redirect_uri": "https://shop.example/back",
+        }
+        tokens = json.loads((await served.call("POST", "/oauth2/token", data=form)).body)
+        for name, status in (("access_token", 200), ("id_token", 401)):
+            bearer = {"Authorization": f"Bearer {tokens[name]}"}
+            assert status == (await served.call("GET", "/orders/1", headers=bearer)).status
+
+    serve(check, tmp_path, HTTP + orders)

@@ -14,6 +14,7 @@ __all__ = [
     "date_of",
     "key_type_of",
     "list_of",
+    "other_kind_of",
     "principal_of",
     "start_of",
     "text_of",
@@ -22,6 +23,9 @@ __all__ = [
 _LATEST: Final = 253_402_300_800
 """The year 10000: what lies behind it is no date."""
 _KEY_TYPES: Final[Mapping[Any, KeyType]] = MappingProxyType({"PRODUCTION": "production", "SANDBOX": "sandbox"})
+
+_OTHER_KINDS: Final = frozenset({"refresh", "refresh_token", "offline", "id", "id_token", "logout"})
+"""What servers call tokens that are good, but no access tokens."""
 
 
 class InvalidClaims(ValueError):
@@ -74,6 +78,13 @@ def list_of(claims: Mapping[str, Any], name: str) -> tuple[str, ...]:
     if isinstance(value, list) and all(isinstance(one, str) for one in value):
         return tuple(value)
     raise InvalidClaims(f"the claim {name} is neither text nor a list of texts")
+
+
+def other_kind_of(claims: Mapping[str, Any]) -> str | None:
+    """What the token says that it is, where that is no access token: Keycloak says so in ``typ``, WSO2 Identity Server
+    in ``token_type``, Amazon Cognito in ``token_use``."""
+    said = (claims.get(name) for name in ("typ", "token_type", "token_use"))
+    return next((each for each in said if isinstance(each, str) and each.lower() in _OTHER_KINDS), None)
 
 
 def audience_of(claims: Mapping[str, Any]) -> Sequence[Any]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from apim_sdk import Context, KeyManager, KeyManagerError, Reject, errors
 
 from apim_auth.acceptance import INVALID_TOKEN, Acceptance, invalid, unknowable
-from apim_auth.claims import InvalidClaims
+from apim_auth.claims import InvalidClaims, other_kind_of
 from apim_auth.verified import Verified, VerifiedTokens
 
 if TYPE_CHECKING:
@@ -31,8 +31,6 @@ _MOST_ASKED: Final = 1_000
 """Of how many tokens the server is asked at once."""
 _MOST_REFUSED: Final = 10_000
 """How many tokens that were refused are remembered."""
-_OTHER_TYPES: Final = frozenset({"refresh", "refresh_token", "offline", "id", "id_token", "logout"})
-"""What servers call tokens that are active, but no access tokens."""
 _NEVER: Final[tuple[float, None]] = (0.0, None)
 _RETRY: Final = 1.0
 """For how many seconds a server that was away is not asked again of a token that is usable without it."""
@@ -114,13 +112,11 @@ class Introspector:
         content = {name: value for name, value in answer.items() if name != "active"}
         if "iss" in content and not self._manager.issues(content):
             raise InvalidClaims("the token is by another issuer")
-        for name in ("typ", "token_type"):
-            if str(content.get(name)).lower() in _OTHER_TYPES:
-                raise Reject(
-                    errors.INCORRECT_TOKEN_TYPE,
-                    headers=INVALID_TOKEN,
-                    detail=f"the {name} {content[name]!r:.40} of token",
-                )
+        kind = other_kind_of(content)
+        if kind is not None:
+            raise Reject(
+                errors.INCORRECT_TOKEN_TYPE, headers=INVALID_TOKEN, detail=f"the server calls the token {kind!r}"
+            )
         until = self._now() + self._settings.cache
         return self._acceptance.of(
             token,

@@ -10,7 +10,7 @@ from apim_sdk import KeyManager, Reject, Revocations, errors
 
 from apim_auth import jws
 from apim_auth.acceptance import INVALID_TOKEN, Acceptance, invalid, unknowable
-from apim_auth.claims import InvalidClaims
+from apim_auth.claims import InvalidClaims, other_kind_of
 from apim_auth.managers import KeyManagers
 from apim_auth.verified import Verified, VerifiedTokens
 
@@ -87,7 +87,7 @@ class Verifier:
         named = self._client_id_claim or manager.client_id_claim
         try:
             jws.verify(presented.signed, keys, self._algorithms)
-            self._check_type(presented.signed)
+            self._check_type(presented.signed, presented.content)
             verified = self._acceptance.of(
                 presented.token,
                 presented.content,
@@ -102,8 +102,11 @@ class Verifier:
             self._known.put(presented.token, verified)
         return verified
 
-    def _check_type(self, signed: jws.Signed) -> None:
+    def _check_type(self, signed: jws.Signed, content: Mapping[str, Any]) -> None:
         """A token made for something else must not pass for an access token (RFC 8725, section 3.11)."""
+        other = other_kind_of(content)
+        if other is not None:
+            raise Reject(errors.INCORRECT_TOKEN_TYPE, headers=INVALID_TOKEN, detail=f"the claims call it {other!r}")
         kind = signed.header.get("typ")
         if kind is None and not self._type_required:
             return

@@ -238,6 +238,21 @@ def test_another_type_of_token_is_refused(typ: Any) -> None:
     assert errors.INCORRECT_TOKEN_TYPE == refusal(signed(claims(), header)).kind
 
 
+@pytest.mark.parametrize(
+    "said",
+    [{"typ": "ID"}, {"token_use": "id"}, {"token_type": "refresh_token"}, {"typ": "Logout", "token_use": "access"}],
+)
+def test_a_token_whose_claims_call_it_another_kind_is_refused(said: dict[str, Any]) -> None:
+    assert errors.INCORRECT_TOKEN_TYPE == refusal(signed(claims(**said))).kind
+
+
+@pytest.mark.parametrize(
+    "said", [{"typ": "Bearer"}, {"token_use": "access"}, {"token_type": "access_token"}, {"typ": 7}]
+)
+def test_a_token_whose_claims_call_it_an_access_token_is_good(said: dict[str, Any]) -> None:
+    assert "anna" == judge(signed(claims(**said))).subject
+
+
 @pytest.mark.parametrize("typ", [{}, {"typ": "JWT"}])
 def test_a_type_that_is_configured_is_required(typ: dict[str, str]) -> None:
     assert errors.INCORRECT_TOKEN_TYPE == refusal(signed(claims(), typ), {"types": ["at+jwt"]}).kind

@@ -119,6 +119,10 @@ class Resident(KeyManager):
     def generation(self) -> int:
         return self._server.keys.generation
 
+    def issues(self, claims: Mapping[str, Any]) -> bool:
+        """Its ID tokens look like access tokens but for `aut`, and are bound to nothing."""
+        return super().issues(claims) and "aut" in claims
+
     def keys(self, key_id: str | None) -> tuple[Mapping[str, Any], ...]:
         return self._server.keys.keys(key_id)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from base64 import urlsafe_b64decode
 from typing import Any
 
 import pytest
@@ -340,3 +342,18 @@ def test_a_code_from_before_a_new_password_is_void() -> None:
             assert (400, "invalid_grant") == (answer.status, answer.json["error"])
 
     asyncio.run(check())
+
+
+def test_an_id_token_is_no_access_token_of_its_key_manager() -> None:
+    async def check() -> None:
+        async with residing() as server:
+            answer = await exchange(server, await server.code(scope="openid orders.read"))
+            claims = [_claims(answer.json[name]) for name in ("access_token", "id_token")]
+            assert [ISSUER] * 2 == [each["iss"] for each in claims]
+            assert [True, False] == [server.manager.issues(each) for each in claims]
+
+    asyncio.run(check())
+
+
+def _claims(token: str) -> Any:
+    return json.loads(urlsafe_b64decode(token.split(".")[1] + "==="))

@@ -19,7 +19,8 @@ def test_it_is_trusted_by_its_issuer_and_gives_its_keys_at_once() -> None:
         async with residing() as server:
             manager = server.manager
             (key,) = manager.keys(None)
-            assert (True, False) == (manager.issues({"iss": ISSUER}), manager.issues({"iss": f"{ISSUER}/"}))
+            issuers = (ISSUER, f"{ISSUER}/")
+            assert [True, False] == [manager.issues({"iss": each, "aut": "APPLICATION"}) for each in issuers]
             assert ((key,), ()) == (manager.keys(key["kid"]), manager.keys("unknown"))
             assert 1 == manager.generation
 
