@@ -82,7 +82,10 @@ def list_of(claims: Mapping[str, Any], name: str) -> tuple[str, ...]:
 
 def other_kind_of(claims: Mapping[str, Any]) -> str | None:
     """What the token says that it is, where that is no access token: Keycloak says so in ``typ``, WSO2 Identity Server
-    in ``token_type``, Amazon Cognito in ``token_use``."""
+    in ``token_type``, Amazon Cognito in ``token_use``. Only ID tokens have hashes of what came with them (OpenID
+    Connect Core, section 3.3.2.11)."""
+    if "at_hash" in claims or "c_hash" in claims:
+        return "id_token"
     said = (claims.get(name) for name in ("typ", "token_type", "token_use"))
     return next((each for each in said if isinstance(each, str) and each.lower() in _OTHER_KINDS), None)
 

@@ -240,7 +240,14 @@ def test_another_type_of_token_is_refused(typ: Any) -> None:
 
 @pytest.mark.parametrize(
     "said",
-    [{"typ": "ID"}, {"token_use": "id"}, {"token_type": "refresh_token"}, {"typ": "Logout", "token_use": "access"}],
+    [
+        {"typ": "ID"},
+        {"token_use": "id"},
+        {"at_hash": "x"},
+        {"c_hash": "x"},
+        {"token_type": "refresh_token"},
+        {"typ": "Logout", "token_use": "access"},
+    ],
 )
 def test_a_token_whose_claims_call_it_another_kind_is_refused(said: dict[str, Any]) -> None:
     assert errors.INCORRECT_TOKEN_TYPE == refusal(signed(claims(**said))).kind

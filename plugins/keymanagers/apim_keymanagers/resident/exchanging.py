@@ -81,17 +81,18 @@ def _target(server: Server, asked: Asked, client: Client) -> tuple[str, ...]:
 
 
 async def _of_own(server: Server, asked: Asked, client: Client, token: str) -> Authorization:
-    """A token of ours, by its own client or by whom it is for; for no more than it is good for."""
+    """A token of ours, by its own client or by whom it is for; for no more than it is good for, and than the client may
+    have at all."""
     claims = await server.tokens.introspect(token)
     if claims is None:
         raise invalid_grant("the token is not good")
     named = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
     if "cnf" in claims or not (client.introspects or client.id == claims["client_id"] or client.id in named):
         raise invalid_grant("the token is not for this client, or bound to a key")
-    had = claims["scope"].split()
+    had = [name for name in claims["scope"].split() if not client.scopes or name in client.scopes]
     wanted = (asked.get("scope") or "").split() or had
     if not set(wanted) <= set(had):
-        raise OAuthError("invalid_scope", "more scopes are asked for than the token has")
+        raise OAuthError("invalid_scope", "more scopes are asked for than the token has, or the client may ask for")
     by_user = claims["aut"] == "APPLICATION_USER"
     return Authorization(
         client,

@@ -153,6 +153,18 @@ def test_a_client_exchanges_no_token_of_another_that_is_not_for_it() -> None:
     asyncio.run(check())
 
 
+def test_a_client_exchanges_a_token_for_no_scope_that_it_may_not_ask_for() -> None:
+    async def check() -> None:
+        other = {"secret": "other secret", "scopes": ["orders.read", "admin"], "audience": ["shop"]}
+        async with trusting(clients={"other": other}) as server:
+            token = (await server.token("other", "other secret", grant_type="client_credentials")).json["access_token"]
+            assert "orders.read admin" == (await server.introspect(token))["scope"]
+            assert "orders.read" == (await exchanged(server, token)).json["scope"]
+            assert "invalid_scope" == (await exchanged(server, token, scope="admin")).json["error"]
+
+    asyncio.run(check())
+
+
 @pytest.mark.parametrize(
     ("parameters", "error"),
     [
