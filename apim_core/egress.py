@@ -24,11 +24,12 @@ from apim_core.http.upstream_tls import client_context
 
 __all__ = ["Answer", "Egress", "EgressRefused"]
 
-_LAST_32_BITS = (IPv6Network("64:ff9b::/96"), IPv6Network("::/96"))
-"""IPv6 networks whose addresses end in an IPv4 address: NAT64, IPv4-compatible."""
+_LAST_32_BITS = (IPv6Network("64:ff9b::/96"), IPv6Network("::/96"), IPv6Network("::ffff:0:0:0/96"))
+"""IPv6 networks whose addresses end in an IPv4 address: NAT64, IPv4-compatible, IPv4-translated (RFC 2765)."""
 
-_NEVER_PUBLIC = (IPv6Network("fec0::/10"), IPv6Network("64:ff9b:1::/48"))
-"""Site-local addresses (RFC 3879) and the NAT64 of a site (RFC 8215): not every Python knows that they are private."""
+_NEVER_PUBLIC = (IPv6Network("fec0::/10"), IPv6Network("64:ff9b:1::/48"), IPv4Network("168.63.129.16/32"))
+"""Site-local addresses (RFC 3879) and the NAT64 of a site (RFC 8215), for not every Python knows that they are private;
+and the address at which each machine in Azure finds the host that it runs on."""
 
 
 _ODD_ADDRESS = re.compile(r"[0-9.]+")

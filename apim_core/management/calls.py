@@ -109,7 +109,7 @@ class Call:
     def limit(self) -> int:
         """How many items a page has at most. Raises Refusal."""
         text = self.request.query.get("limit", str(_USUAL_ITEMS))
-        if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MOST_ITEMS):
+        if not (text.isascii() and text.isdigit() and len(text) < 9 and 1 <= int(text) <= _MOST_ITEMS):
             raise Refusal(400, f"limit must be a number from 1 to {_MOST_ITEMS}")
         return int(text)
 

@@ -160,7 +160,9 @@ def test_a_list_comes_in_pages(manage: Any) -> None:
     manage(scenario)
 
 
-@pytest.mark.parametrize("query", ["?limit=0", "?limit=1001", "?limit=x", "?limit=²", "?state=active"])
+@pytest.mark.parametrize(
+    "query", ["?limit=0", "?limit=1001", "?limit=x", "?limit=²", "?state=active", "?limit=1" + "0" * 5000]
+)
 def test_a_query_that_says_nothing_here_is_refused(manage: Any, query: str) -> None:
     assert 400 == manage(lambda managed: managed.get(f"/applications{query}")).status
 

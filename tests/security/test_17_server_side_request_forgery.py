@@ -62,6 +62,9 @@ def refused(url: str, *allow: IPv4Network | IPv6Network, resolver: Names | None 
 PRIVATE = [
     "127.0.0.1",
     "127.8.8.8",
+    "168.63.129.16",
+    "::ffff:0:127.0.0.1",
+    "::ffff:0:169.254.169.254",
     "0.0.0.0",
     "10.0.0.1",
     "100.64.0.1",
