@@ -7,13 +7,14 @@ from typing import Final
 
 from apim_auth.ldap_messages import octets, tlv
 
-__all__ = ["InvalidFilter", "encode_filter", "escape"]
+__all__ = ["ATTRIBUTE", "InvalidFilter", "encode_filter", "escape"]
 
 _DEEPEST: Final = 16
 _SPECIAL: Final = frozenset(b"\\*()\x00")
 _SETS: Final = {"&": 0xA0, "|": 0xA1, "!": 0xA2}
 _COMPARED: Final = {">": 0xA5, "<": 0xA6, "~": 0xA8}
-_ATTRIBUTE: Final = re.compile(r"[A-Za-z0-9.-]+(;[A-Za-z0-9-]+)*")
+ATTRIBUTE: Final = re.compile(r"[A-Za-z0-9.-]+(;[A-Za-z0-9-]+)*")
+"""The name of an attribute, with its options (RFC 4512, section 2.5)."""
 _ITEM: Final = re.compile(r"\(([^=()<>~:]*)([<>~]?|(?::[A-Za-z0-9.-]+)*:)=([^()]*)\)")
 _ESCAPED: Final = re.compile(rb"\\([0-9A-Fa-f]{2})|(\\)")
 
@@ -59,7 +60,7 @@ def _item(text: str, start: int) -> tuple[bytes, int]:
     name, operator, value = match.groups()
     if operator.endswith(":"):
         return _by_rule(name, operator, value), match.end()
-    if _ATTRIBUTE.fullmatch(name) is None:
+    if ATTRIBUTE.fullmatch(name) is None:
         raise InvalidFilter(f"{name!r} is no attribute")
     if operator:
         return tlv(_COMPARED[operator], octets(name) + octets(_value(value))), match.end()

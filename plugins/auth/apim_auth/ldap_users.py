@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,7 +15,7 @@ import attrs
 from apim_sdk import Duration, Secret
 
 from apim_auth.ldap_connection import LDAPConnection, connect
-from apim_auth.ldap_filter import encode_filter, escape
+from apim_auth.ldap_filter import ATTRIBUTE, encode_filter, escape
 from apim_auth.ldap_messages import Entry
 from apim_auth.users import User
 
@@ -22,6 +23,9 @@ __all__ = ["LDAPDirectory", "LDAPUsers"]
 
 _PORTS: Final = {"ldap": 389, "ldaps": 636}
 _MOST_ROLES: Final = 1000
+_COMPARED: Final = re.compile(r"\(([A-Za-z0-9.;-]+)=\{user\}\)")
+_NO_ATTRIBUTE: Final = "1.1"
+"""Asks for none (RFC 4511, section 4.5.1.8)."""
 
 
 @attrs.frozen
@@ -34,6 +38,9 @@ class LDAPDirectory:
     """Where users are searched, such as `ou=people,dc=example`."""
     filter: str = "(uid={user})"
     """Filter that finds a user (RFC 4515), in which `{user}` stands for the name."""
+    name_attribute: str | None = None
+    """Attribute of the user's entry that says what the user is called from then on; without it, the one that `filter`
+    compares with `{user}`, if that is one: directories take `ANNA` for `anna`, limits and policies do not."""
     bind_dn: str | None = None
     """Who searches; without it, nobody in particular (anonymous)."""
     bind_password: Secret | None = None
@@ -65,6 +72,8 @@ class LDAPDirectory:
             raise ValueError("`group_filter` must hold {dn} or {user}, else everybody has the same roles")
         encode_filter(self.filter.replace("{user}", "user"))
         encode_filter(self.group_filter.replace("{user}", "user").replace("{dn}", "dn"))
+        if self.name_attribute is not None and ATTRIBUTE.fullmatch(self.name_attribute) is None:
+            raise ValueError(f"`name_attribute`: {self.name_attribute!r} is no attribute")
         if (self.bind_dn is None) != (self.bind_password is None):
             raise ValueError("`bind_dn` and `bind_password` go together")
 
@@ -86,6 +95,8 @@ class LDAPUsers:
         self._tls = None
         if self._start_tls or parts.scheme == "ldaps":
             self._tls = ssl.create_default_context(cafile=None if directory.ca is None else str(directory.ca))
+        compared = {match[1].lower() for match in _COMPARED.finditer(directory.filter)}
+        self._name_attribute = directory.name_attribute or (compared.pop() if len(compared) == 1 else _NO_ATTRIBUTE)
         self._slots = asyncio.Semaphore(directory.connections)
         self._idle: list[LDAPConnection] = []
 
@@ -102,13 +113,14 @@ class LDAPUsers:
     async def _check(self, name: str, password: str) -> User | None:
         directory = self._directory
         wanted = directory.filter.replace("{user}", escape(name))
-        found = await self._search(directory.base, wanted, "1.1", most=2)
+        found = await self._search(directory.base, wanted, self._name_attribute, most=2)
         # Who is not there is tried all the same, so that it takes as long.
         dn = found[0].dn if len(found) == 1 else f"cn=nobody,{directory.base}"
         # A bind without a password succeeds as nobody (RFC 4513, section 5.1.2): it is never tried.
         right = await self._bind(dn, password or "-")
         if len(found) != 1 or not password or not right:
             return None
+        name = _as_written(name, found[0].attributes.get(self._name_attribute.lower(), ()))
         return User(name, await self._roles(name, dn))
 
     async def _roles(self, name: str, dn: str) -> frozenset[str]:
@@ -165,3 +177,9 @@ class LDAPUsers:
 
     async def _connect(self) -> LDAPConnection:
         return await connect(self._host, self._port, self._tls, start_tls=self._start_tls)
+
+
+def _as_written(name: str, values: tuple[str, ...]) -> str:
+    """The name as the directory has it; as it was typed where the directory does not say it."""
+    same = (value for value in values if value.casefold() == name.casefold())
+    return next(same, values[0] if values else name)

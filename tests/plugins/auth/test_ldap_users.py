@@ -74,6 +74,26 @@ def test_a_user_comes_in_with_the_roles_of_the_directory(way: str, server: Direc
     assert Principal("anna", roles=frozenset({"clerk", "admin"})) == judge(settings(server, **changes))
 
 
+@pytest.mark.parametrize("typed", ["ANNA", "Anna", " anna", "anna  "])
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({}, "anna"),
+        ({"filter": "(&(objectClass=inetOrgPerson)(uid={user}))"}, "anna"),
+        ({"name_attribute": "cn"}, "Anna"),
+        ({"filter": "(|(uid={user})(cn={user}))", "name_attribute": "UID"}, "anna"),
+    ],
+)
+def test_a_user_is_called_as_the_directory_writes_it(
+    changes: Mapping[str, str], name: str, typed: str, server: DirectoryServer
+) -> None:
+    assert Principal(name, roles=frozenset({"clerk", "admin"})) == judge(settings(server, **changes), typed)
+
+
+def test_where_the_filter_compares_several_attributes_the_name_is_as_typed(server: DirectoryServer) -> None:
+    assert "ANNA" == judge(settings(server, filter="(|(uid={user})(cn={user}))"), "ANNA").subject
+
+
 def test_a_name_is_a_name_whatever_letters_it_has(server: DirectoryServer) -> None:
     assert Principal(OTTO, roles=frozenset({"clerk"})) == judge(settings(server), OTTO, "otto's")
 
