@@ -21,8 +21,9 @@ from apim_core.http.framing import PLAIN
 from apim_core.http.head import HeadParser, is_no_head, too_large
 from apim_core.http.inbound import InboundBody
 from apim_core.http.peer import Address, peer_client
+from apim_core.http.pipelining import Pipelining
 from apim_core.http.receiving import BodyReceiver
-from apim_core.http.sending import CLOSE, ClientGone, Sending
+from apim_core.http.sending import CLOSE, ClientGone
 from apim_core.http.states import State
 from apim_core.http.stream import Stream
 
@@ -42,13 +43,12 @@ _DISCARDED = 64 * 1024
 _HEAD, _BODY, _ANSWER, _NEXT, _DRAIN, _TUNNEL, _LINGER, _CLOSED = State
 
 
-class Connection(Sending):
+class Connection(Pipelining):
     """The protocol of one client connection."""
 
     __slots__ = (
         "_client",
         "_parser",
-        "_receiver",
         "_requests_left",
         "_source",
         "_stream",
@@ -62,7 +62,6 @@ class Connection(Sending):
         self._source = source
         self._stream: Stream | None = None
         self._task: asyncio.Task[None] | None = None
-        self._receiver: BodyReceiver | None = None
         self._requests_left = server.limits.requests_per_connection
         self.will_close = server.draining
         """Whether no further request is taken on this connection."""
@@ -246,37 +245,6 @@ class Connection(Sending):
             self._state = _DRAIN
             self._credit_body(0)
             self._resume()
-
-    def _await_next(self) -> None:
-        self._receiver = None
-        if self.full:
-            self._state = _NEXT
-        elif self._buffer:
-            self._state = _NEXT
-            self.server.loop.call_soon(self._take_pipelined)
-        else:
-            self._state = _HEAD
-            self.deadline = self.server.now + self.server.timeouts.idle
-            self._resume()
-
-    def _take_pipelined(self) -> None:
-        if self._state is _NEXT and not self.full:
-            data, self._buffer = self._buffer, b""
-            self._state = _HEAD
-            self._resume()
-            self.data_received(data)
-            self._bound_pipeline()
-
-    def _bound_pipeline(self) -> None:
-        """Read no further while more waits than may."""
-        waits = self._state is _ANSWER or self._state is _NEXT
-        if waits and len(self._buffer) > self.server.limits.pipeline_buffer:
-            self._pause()
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        if self._state is _HEAD:
-            self._state = _NEXT
 
     def resume_writing(self) -> None:
         super().resume_writing()
