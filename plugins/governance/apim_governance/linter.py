@@ -6,7 +6,9 @@ resolved form. What a function finds is told where it is written, in the order a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import Any, Final
 
 import attrs
@@ -220,12 +222,28 @@ def _targets(value: Any, then: Then) -> Iterator[tuple[JSONPath, Any]]:
             yield (), UNDEFINED
         return
     place = _field_path(field)
-    yield place, _value(value, place, UNDEFINED)
+    if isinstance(value, dict) and field in value:
+        yield place, value[field]
+    else:
+        yield place, _value(value, place, UNDEFINED)
 
 
+_FIELD_PART: Final = re.compile(
+    r"""[^.\[\]]+|\[(?:(-?\d+(?:\.\d+)?)|(["'])((?:(?!\2)[^\\]|\\.)*?)\2)\]|(?=(?:\.|\[\])(?:\.|\[\]|$))""", re.DOTALL
+)
+"""Parts of paths as lodash reads them."""
+
+
+@lru_cache(maxsize=1024)
 def _field_path(field: str) -> JSONPath:
-    """``a.b[0]`` as a path."""
-    return tuple(part for part in field.replace("[", ".").replace("]", "").split(".") if part)
+    """``a.b[0]["c.d"]`` as a path."""
+    parts = [""] if field.startswith(".") else []
+    for found in _FIELD_PART.finditer(field):
+        if found[2]:
+            parts.append(re.sub(r"\\(.)", r"\1", found[3], flags=re.DOTALL))
+        else:
+            parts.append(found[1] or found[0])
+    return tuple(parts)
 
 
 def _value(data: Any, path: JSONPath, default: Any = None) -> Any:

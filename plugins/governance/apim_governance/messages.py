@@ -1,12 +1,13 @@
 """Messages of rules: texts with places that are filled in for each finding.
 
 {{property}}  {{error}}  {{path}}  {{value}}  {{description}}
-#{{print("property")}}  #{{print("value")}}     as functions write them
+#{{print("property")}}  #{{print("value")}}     as functions write them; "a" + b.toUpperCase() goes there, too
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any, Final
 from urllib.parse import quote
@@ -14,13 +15,16 @@ from urllib.parse import quote
 import attrs
 from apim_sdk.governance import JSONPath
 
-from apim_governance.paths.javascript import text_of
+from apim_governance.paths.javascript import number_of, text_of
 
 __all__ = ["Facts", "filled", "pointer_text", "printed", "property_text"]
 
-_PLACE: Final = re.compile(r"(#?)\{\{([^}]+)\}\}")
-_PRINT: Final = re.compile(r"\s*print\(\s*[\"'](property|value)[\"']\s*\)\s*")
-_IDENTIFIER: Final = re.compile(r"[A-Za-z_$][\w$-]*")
+_PLACE: Final = re.compile(r"(#?)\{\{([^}\n]+)\}\}")
+_TERM: Final = re.compile(
+    r"""\s*(?:print\(\s*["'](?P<print>\w+)["']\s*\)|toUpperCase\((?P<upper>\w+)\)|(?P<also_upper>\w+)\.toUpperCase\(\)
+    |"(?P<text>[^"\\]*)"|'(?P<other_text>[^'\\]*)'|(?P<number>\d+)|(?P<name>[A-Za-z_]\w*))\s*(?:[+,]|$)""",
+    re.VERBOSE,
+)
 
 
 @attrs.frozen
@@ -35,17 +39,14 @@ class Facts:
 
 
 def filled(text: str, facts: Facts) -> str:
-    """A text with its places filled in."""
+    """A text with its places filled in; what they name and is not known is empty."""
     if "{{" not in text:
         return text
-    return _PLACE.sub(lambda found: _filled(found, facts), text)
+    return _PLACE.sub(lambda found: _evaluated(found[2], facts) if found[1] else _named(found[2], facts) or "", text)
 
 
-def _filled(found: re.Match[str], facts: Facts) -> str:
-    if found[1]:
-        printing = _PRINT.fullmatch(found[2])
-        return found[0] if printing is None else _print(printing[1], facts)
-    name = found[2].strip()
+def _named(name: str, facts: Facts) -> str | None:
+    """What a place of that name shows; None for an unknown one."""
     if name == "property":
         return "" if facts.property is None else str(facts.property)
     if name == "error":
@@ -54,13 +55,34 @@ def _filled(found: re.Match[str], facts: Facts) -> str:
         return pointer_text(facts.path)
     if name == "value":
         return text_of(facts.value)
-    return (facts.description or "") if name == "description" else ""
+    return text_of(facts.description) if name == "description" else None
+
+
+def _evaluated(expression: str, facts: Facts) -> str:
+    """Terms in a row: ``print("value")``, names, texts, numbers, ``toUpperCase`` of a name. Empty for what is none."""
+    shown: list[str] = []
+    expression = expression.strip()
+    position = 0
+    while position < len(expression):
+        found = _TERM.match(expression, position)
+        if found is None:
+            return ""
+        position = found.end()
+        term, kind = found[found.lastgroup or ""], found.lastgroup
+        if kind in ("text", "other_text", "number"):
+            shown.append(term)
+            continue
+        value = _print(term, facts) if kind == "print" else _named(term, facts)
+        if value is None:
+            return ""
+        shown.append(value.upper() if kind in ("upper", "also_upper") else value)
+    return "".join(shown)
 
 
 def _print(what: str, facts: Facts) -> str:
     if what == "property":
-        return "The document" if facts.property is None else f'"{facts.property}" property'
-    return printed(facts.value)
+        return "The document " if facts.property in (None, "") else f'"{facts.property}" property '
+    return printed(facts.value) if what == "value" else _named(what, facts) or ""
 
 
 def printed(value: Any) -> str:
@@ -69,7 +91,7 @@ def printed(value: Any) -> str:
         return "Object{}"
     if isinstance(value, list):
         return "Array[]"
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else text_of(value)
 
 
 def pointer_text(path: JSONPath) -> str:
@@ -84,11 +106,11 @@ def property_text(place: JSONPath, asked: JSONPath) -> str | int | None:
     if not missing:
         return place[-1] if place else None
     text = ""
-    for part in (*place[-1:], *missing):
-        if isinstance(part, int) or part.isdigit():
+    for part in (place[-1], *missing) if place else missing[-1:]:
+        if isinstance(part, int) or (part.strip() == part and part and not math.isnan(number_of(part))):
             text += f"[{part}]"
-        elif any(letter.isspace() for letter in part):
+        elif not part or any(letter.isspace() for letter in part):
             text += f"['{part}']"
         else:
             text += f".{part}" if text else part
-    return text
+    return text.replace("~1", "/").replace("~0", "~")

@@ -10,9 +10,10 @@ from typing import Any
 import attrs
 from apim_sdk.governance import RuleContext, RulesetFunction, Violation
 
+from apim_governance.functions.collation import collated
 from apim_governance.functions.options import Options
 from apim_governance.messages import printed
-from apim_governance.paths.javascript import number_of
+from apim_governance.paths.javascript import member, number_of, type_of
 
 __all__ = ["Alphabetical"]
 
@@ -38,21 +39,17 @@ class Alphabetical(RulesetFunction):
     def check(self, target: Any, context: RuleContext) -> Iterable[str | Violation]:
         if not isinstance(target, dict | list) or len(target) < 2:
             return
-        if isinstance(target, dict):
-            items: list[Any] = list(target)
-        elif self.keyed_by is not None:
-            if any(not isinstance(item, dict) for item in target):
-                yield '#{{print("property")}} must be an object'
+        items = list(target)
+        if self.keyed_by is not None:
+            if any(not isinstance(item, dict | list) for item in items):
+                yield '#{{print("property")}}must be an object'
                 return
-            items = [item.get(self.keyed_by) for item in target]
-        else:
-            items = target
-        if not all(isinstance(item, str | int | float) and not isinstance(item, bool) for item in items):
-            if self.keyed_by is None:
-                yield '#{{print("property")}} must be one of the allowed types: number, string'
+            items = [member(item, self.keyed_by) for item in items]
+        if not all(type_of(item) in ("string", "number") for item in items):
+            yield '#{{print("property")}}must be one of the allowed types: number, string'
             return
         for index, (first, second) in enumerate(pairwise(items)):
-            if _greater(first, second):
+            if _behind(first, second):
                 if self.keyed_by is not None:
                     yield "properties must follow the alphabetical order"
                 else:
@@ -62,17 +59,13 @@ class Alphabetical(RulesetFunction):
                 return
 
 
-def _greater(first: Any, second: Any) -> bool:
-    """Numbers, and texts that are numbers, by their size; other texts as people order them."""
-    one, other = number_of(first), number_of(second)
-    if not math.isnan(one) and not math.isnan(other):
-        return one > other
-    if not isinstance(first, str) or not isinstance(second, str):
+def _behind(first: Any, second: Any) -> bool:
+    """Texts as people order them. Numbers by their size, where they differ by one at least, also before a text that is
+    a number; what cannot be compared is in order."""
+    if isinstance(first, str) and isinstance(second, str):
+        if not math.isnan(number_of(first)) or math.isnan(number_of(second)):
+            return collated(first) > collated(second)
         return False
-    return _collated(first) > _collated(second)
-
-
-def _collated(text: str) -> tuple[Any, ...]:
-    """Punctuation before digits before letters, and small letters before capitals only where that is the difference."""
-    kinds = tuple((2 if letter.isalpha() else 1 if letter.isdigit() else 0, letter.casefold()) for letter in text)
-    return kinds, tuple(letter.isupper() for letter in text)
+    if isinstance(first, str) and not math.isnan(number_of(first)):
+        return False
+    return number_of(first) - number_of(second) >= 1

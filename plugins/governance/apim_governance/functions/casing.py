@@ -40,25 +40,20 @@ class Casing(RulesetFunction):
     def from_options(cls, written: Any) -> Casing:
         """See ``functions.function``."""
         example = '{ "type": "camel" }, { "type": "pascal", "disallowDigits": true }'
-        options = Options("casing", written, ("type", "disallowDigits", "separator"), example)
-        kinds = ", ".join(_FORMS)
-        if "type" not in written:
-            options.add(f'"casing" function is missing "type" option. Example valid options: {example}')
-        kind = options.get("type", str, f"accepts the following values: {kinds}")
-        if kind is not None and kind not in _FORMS:
-            options.add(f'"casing" function and its "type" option accepts the following values: {kinds}', "type")
+        options = Options("casing", written, ("type", "disallowDigits", "separator"), example, ("type",))
+        wanted = f'"casing" function and its "type" option accept the following values: {", ".join(_FORMS)}'
+        kind = options.get("type", str, wanted, holds=_FORMS.__contains__)
         no_digits = options.get("disallowDigits", bool, "accepts only the following types: boolean", False)
-        separator = _separator(options, written)
+        separator = _separator(options)
         options.check()
         digits = "" if no_digits else "0-9"
         form = _FORMS[kind].format(digits)
         if separator is None:
             return cls(kind, re.compile(form))
         character, allow_leading = separator
-        quoted = re.escape(character)
-        leading = f"{quoted}?" if allow_leading else ""
-        parts = f"{leading}{form}(?:{quoted}{form.replace('$', f'(?={quoted}|$)')})*"
-        return cls(kind, re.compile(parts), character if allow_leading else None)
+        between = f"[{re.escape(character)}]" if character else "(?!)"
+        leading = f"{between}?" if allow_leading else ""
+        return cls(kind, re.compile(f"{leading}{form}(?:{between}{form})*"), character if allow_leading else None)
 
     def check(self, target: Any, context: RuleContext) -> Iterable[str | Violation]:
         if not isinstance(target, str) or not target:
@@ -69,23 +64,22 @@ class Casing(RulesetFunction):
             yield f"must be {self.type} case"
 
 
-def _separator(options: Options, written: Any) -> tuple[str, bool] | None:
-    separator = written.get("separator")
+def _separator(options: Options) -> tuple[str, bool] | None:
+    """The character between words, and whether it may stand in front."""
+    separator = options.get("separator", dict, "accepts only the following types: object")
     if separator is None:
         return None
     path = "separator"
-    if not isinstance(separator, dict):
-        options.add('"casing" function and its "separator" option accepts only an object', path)
-        return None
+    if "char" not in separator:
+        options.add('"casing" function is missing "separator.char" option', path)
     for name in separator:
         if name not in ("char", "allowLeading"):
             options.add(f'"casing" function does not support "separator.{name}" option', path, name)
-    if "char" not in separator:
-        options.add('"casing" function is missing "separator.char" option', path)
-        return None
-    character = separator["char"]
-    if not isinstance(character, str) or len(character) != 1:
+    character, allow_leading = separator.get("char", ""), separator.get("allowLeading", False)
+    if not isinstance(character, str) or len(character) > 1:
         text = 'accepts only char, i.e. "I" or "/"'
         options.add(f'"casing" function and its "separator.char" option {text}', path, "char")
-        return None
-    return character, separator.get("allowLeading") is True
+    if not isinstance(allow_leading, bool):
+        text = "accepts only the following types: boolean"
+        options.add(f'"casing" function and its "separator.allowLeading" option {text}', path, "allowLeading")
+    return str(character), allow_leading is True

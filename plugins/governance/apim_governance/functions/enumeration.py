@@ -8,7 +8,6 @@ from typing import Any
 import attrs
 from apim_sdk.governance import RuleContext, RulesetFunction, Violation
 
-from apim_governance.functions.function import InvalidOption, InvalidOptions
 from apim_governance.functions.options import Options
 from apim_governance.messages import printed
 from apim_governance.paths.javascript import UNDEFINED, same
@@ -26,16 +25,14 @@ class Enumeration(RulesetFunction):
     @classmethod
     def from_options(cls, written: Any) -> Enumeration:
         """See ``functions.function``."""
-        example = '{ "values": ["Eva Healthcare", "Dunder Mifflin"] }, { "values": [2, 3, 5, 8, 13, 21] }'
-        options = Options("enumeration", written, ("values",), example)
-        values = options.get(
-            "values", list, 'support only arrays of primitive values, i.e. ["Berlin", "London", "Paris"], [2, 3, 5]'
+        example = '{ "values": ["Berlin", "London", "Paris"] }, { "values": [2, 3, 5, 8, 13, 21] }'
+        options = Options("enumeration", written, ("values",), example, ("values",))
+        wanted = (
+            '"enumeration" and its "values" option support only arrays of primitive values, '
+            'i.e. ["Berlin", "London", "Paris"]'
         )
+        values = options.get("values", list, wanted, holds=_primitive)
         options.check()
-        if values is None:
-            raise InvalidOptions(
-                InvalidOption(f'"enumeration" function is missing "values" option. Example valid options: {example}')
-            )
         return cls(tuple(values))
 
     def check(self, target: Any, context: RuleContext) -> Iterable[str | Violation]:
@@ -44,3 +41,7 @@ class Enumeration(RulesetFunction):
         if not any(same(value, target) for value in self.values):
             allowed = ", ".join(map(printed, self.values))
             yield f'#{{{{print("value")}}}} must be equal to one of the allowed values: {allowed}'
+
+
+def _primitive(values: list[Any]) -> bool:
+    return not any(isinstance(value, list | dict) for value in values)

@@ -9,7 +9,7 @@ import attrs
 from apim_sdk.governance import RuleContext, RulesetFunction, Violation
 
 from apim_governance.functions.options import Options
-from apim_governance.paths.javascript import text_of
+from apim_governance.paths.javascript import member, text_of
 
 __all__ = ["Length"]
 
@@ -28,7 +28,8 @@ class Length(RulesetFunction):
         """See ``functions.function``."""
         example = '{ "min": 2 }, { "max": 5 }, { "min": 0, "max": 10 }'
         options = Options("length", written, ("min", "max"), example)
-        options.require_any("min", "max")
+        if not written:
+            options.add("must NOT have fewer than 1 properties")
         wanted = "accepts only the following types: number"
         made = cls(*(options.get(name, (int, float), wanted) for name in ("min", "max")))
         options.check()
@@ -37,8 +38,14 @@ class Length(RulesetFunction):
     def check(self, target: Any, context: RuleContext) -> Iterable[str | Violation]:
         if isinstance(target, bool) or not isinstance(target, str | list | dict | int | float):
             return
-        size = target if isinstance(target, int | float) else len(target)
+        size = (
+            target
+            if isinstance(target, int | float)
+            else member(target, "length")
+            if isinstance(target, str)
+            else len(target)
+        )
         if self.min is not None and size < self.min:
-            yield f'#{{{{print("property")}}}} must be longer than {text_of(self.min)}'
+            yield f'#{{{{print("property")}}}}must be longer than {text_of(self.min)}'
         if self.max is not None and size > self.max:
-            yield f'#{{{{print("property")}}}} must be shorter than {text_of(self.max)}'
+            yield f'#{{{{print("property")}}}}must be shorter than {text_of(self.max)}'

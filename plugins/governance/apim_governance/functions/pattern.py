@@ -12,6 +12,7 @@ from apim_sdk.governance import RuleContext, RulesetFunction, Violation
 from apim_governance.ecmascript import Expression, InvalidExpression, compile_expression
 from apim_governance.functions.function import InvalidOption, InvalidOptions
 from apim_governance.functions.options import Options
+from apim_governance.messages import printed
 
 __all__ = ["Pattern"]
 
@@ -36,9 +37,11 @@ class Pattern(RulesetFunction):
             '{ "match": "^Stoplight" }, { "notMatch": "Swagger" }, { "match": "Stoplight", "notMatch": "Swagger" }'
         )
         options = Options("pattern", written, ("match", "notMatch"), example)
-        options.require_any("match", "notMatch")
-        wanted = "option must be string or RegExp instance".removeprefix("option ")
-        match, not_match = (options.get(name, str, wanted) for name in ("match", "notMatch"))
+        if not written:
+            options.refuse()
+        match, not_match = (
+            options.get(name, str, "must be string or RegExp instance") for name in ("match", "notMatch")
+        )
         options.check()
         try:
             return cls(_compiled(match), _compiled(not_match), match or "", not_match or "")
@@ -50,9 +53,9 @@ class Pattern(RulesetFunction):
             return
         try:
             if self.match is not None and not self.match.test(target):
-                yield f'#{{{{print("value")}}}} must match the pattern "{self.match_text}"'
+                yield f'#{{{{print("value")}}}} must match the pattern {printed(self.match_text)}'
             if self.not_match is not None and self.not_match.test(target):
-                yield f'#{{{{print("value")}}}} must not match the pattern "{self.not_match_text}"'
+                yield f'#{{{{print("value")}}}} must not match the pattern {printed(self.not_match_text)}'
         except TimeoutError:
             yield 'it takes too long to tell whether #{{print("value")}} matches'
 

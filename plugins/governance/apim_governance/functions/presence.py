@@ -17,7 +17,7 @@ class Truthy(RulesetFunction):
     """The value must be there, and not be null, false, 0 or an empty text."""
 
     def check(self, target: object, context: RuleContext) -> Iterable[str | Violation]:
-        return () if truthy(target) else ('#{{print("property")}} must be truthy',)
+        return () if truthy(target) else ('#{{print("property")}}must be truthy',)
 
 
 @attrs.frozen
@@ -25,7 +25,7 @@ class Falsy(RulesetFunction):
     """The value must not be there, or be null, false, 0 or an empty text."""
 
     def check(self, target: object, context: RuleContext) -> Iterable[str | Violation]:
-        return ('#{{print("property")}} must be falsy',) if truthy(target) else ()
+        return ('#{{print("property")}}must be falsy',) if truthy(target) else ()
 
 
 @attrs.frozen
@@ -33,7 +33,7 @@ class Defined(RulesetFunction):
     """The value must be there, whatever it is."""
 
     def check(self, target: object, context: RuleContext) -> Iterable[str | Violation]:
-        return ('#{{print("property")}} must be defined',) if target is UNDEFINED else ()
+        return ('#{{print("property")}}must be defined',) if target is UNDEFINED else ()
 
 
 @attrs.frozen
@@ -41,4 +41,4 @@ class Undefined(RulesetFunction):
     """The value must not be there."""
 
     def check(self, target: object, context: RuleContext) -> Iterable[str | Violation]:
-        return () if target is UNDEFINED else ('#{{print("property")}} must be undefined',)
+        return () if target is UNDEFINED else ('#{{print("property")}}must be undefined',)

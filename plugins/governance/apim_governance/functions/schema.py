@@ -14,6 +14,7 @@ from apim_governance.functions.options import Options
 from apim_governance.json_schema.errors import SchemaFailure, UnresolvableReference, ValidationError
 from apim_governance.json_schema.validator import Validator, dialect_of
 from apim_governance.json_schema.wording import told
+from apim_governance.messages import printed
 from apim_governance.paths.javascript import UNDEFINED
 
 __all__ = ["Prepare", "Schema", "violations"]
@@ -49,15 +50,11 @@ class Schema(RulesetFunction):
     @classmethod
     def from_options(cls, written: Any) -> Schema:
         """See ``functions.function``."""
-        options = Options("schema", written, ("schema", "dialect", "allErrors"), _EXAMPLE)
-        if "schema" not in written:
-            options.add('"schema" function is missing "schema" option. Example valid options: ' + _EXAMPLE)
+        options = Options("schema", written, ("schema", "dialect", "allErrors"), _EXAMPLE, ("schema",))
         schema = options.get("schema", dict, "accepts only the following types: object")
-        dialect = written.get("dialect", "auto")
-        if dialect not in _DIALECTS:
-            known = ", ".join(f'"{name}"' for name in _DIALECTS)
-            text = f"accepts only the following values: {known}"
-            options.add(f'"schema" function and its "dialect" option {text}', "dialect")
+        known = ", ".join(map(printed, _DIALECTS))
+        wanted = f"accepts only the following values: {known}"
+        dialect = options.get("dialect", object, wanted, "auto", lambda value: value in _DIALECTS)
         all_errors = options.get("allErrors", bool, "accepts only the following types: boolean", False)
         options.check()
         return cls(schema, dialect, all_errors)
@@ -78,7 +75,7 @@ def violations(
     References that lead nowhere are told where the document is looked at as it is written; else they have been told.
     """
     if target is UNDEFINED:
-        yield Violation('#{{print("property")}} must exist', path)
+        yield Violation('#{{print("property")}}must exist', path)
         return
     try:
         errors = find()

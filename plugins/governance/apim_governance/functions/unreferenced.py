@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Final
 
 import attrs
 from apim_sdk.governance import JSONPath, RuleContext, RulesetFunction, Violation
 
 from apim_governance.documents.pointers import parts_of, pointer_to
-from apim_governance.functions.function import InvalidOption, InvalidOptions
 from apim_governance.functions.options import Options
 
 __all__ = ["UnreferencedReusableObject", "references_in", "unreferenced"]
 
-_NAME = "unreferencedReusableObject"
+_NAME: Final = "unreferencedReusableObject"
+_WANTED: Final = (
+    f'"{_NAME}" and its "reusableObjectsLocation" option support only valid JSON Pointer fragments, '
+    'i.e. "#", "#/foo", "#/paths/~1user"'
+)
+_FRAGMENT: Final = re.compile(r"#(?:/(?:[\w\-.!$&'()*+,;:=@]|%[0-9a-f]{2}|~0|~1)*)*", re.A | re.I)
+"""A pointer as a fragment of a URI (RFC 6901, section 6)."""
 
 
 @attrs.frozen
@@ -30,19 +36,11 @@ class UnreferencedReusableObject(RulesetFunction):
         example = '{ "reusableObjectsLocation": "#/components/schemas" }, { "reusableObjectsLocation": "#/$defs" }'
         option = "reusableObjectsLocation"
         options = Options(_NAME, written, (option,), example)
-        options.check()
         if option not in written:
-            text = f'"{_NAME}" function is missing "{option}" option. Example valid options: {example}'
-            raise InvalidOptions(InvalidOption(text))
-        location = written[option]
-        try:
-            return cls(parts_of(str(location).removeprefix("#") if str(location).startswith("#") else "-"))
-        except ValueError:
-            text = (
-                f'"{_NAME}" and its "{option}" option support only valid JSON Pointer fragments, '
-                'i.e. "#", "#/foo", "#/paths/~1user"'
-            )
-            raise InvalidOptions(InvalidOption(text, (option,))) from None
+            options.add(f'"{_NAME}" function is missing "{option}" option. Example valid options: {example}')
+        location = options.get(option, str, _WANTED, holds=lambda value: _FRAGMENT.fullmatch(value) is not None)
+        options.check()
+        return cls(parts_of(location.removeprefix("#")))
 
     def check(self, target: Any, context: RuleContext) -> Iterable[str | Violation]:
         yield from unreferenced(target, self.location, context)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Self
+from typing import Any, ClassVar, Final, Self
 
 import attrs
 from apim_sdk.governance import RuleContext, RulesetFunction, Violation
 
-from apim_governance.functions.function import InvalidOption, InvalidOptions
 from apim_governance.functions.options import Options
-from apim_governance.messages import printed
 
 __all__ = ["Or", "Xor"]
+
+_MOST_NAMED: Final = 4
+"""Names that a message lists; of more it lists three and counts the others."""
 
 
 @attrs.frozen
@@ -22,51 +23,62 @@ class _Members(RulesetFunction):
     properties: tuple[str, ...]
     """Names of members."""
 
+    example: ClassVar[str]
+    """Options that would do, as messages show them."""
+    lists: ClassVar[str]
+    """Lists of names, likewise."""
+
     @classmethod
     def from_options(cls, written: Any) -> Self:
         """See ``functions.function``."""
         name = cls.__name__.lower()
-        example = '{ "properties": ["country", "street"] }, { "properties": ["one", "two", "three"] }, etc.'
-        options = Options(name, written, ("properties",), example)
-        if "properties" not in written:
-            options.require_any("properties")
-        properties = written.get("properties")
-        if properties is not None:
-            texts = isinstance(properties, list) and all(isinstance(each, str) for each in properties)
-            if not texts or len(properties) < 2:
-                text = 'i.e. ["country", "street"], ["one", "two", "three"], etc.'
-                options.add(f'"{name}" requires at least two enumerated "properties", {text}', "properties")
+        options = Options(name, written, ("properties",), cls.example, ("properties",))
+        wanted = f'"{name}" requires at least two enumerated "properties", i.e. {cls.lists}, etc.'
+        properties = options.get("properties", list, wanted, holds=_names)
         options.check()
-        if properties is None:
-            raise InvalidOptions(InvalidOption(f'"{name}" function is missing "properties" option'))
         return cls(tuple(properties))
 
     def _there(self, target: Any) -> list[str] | None:
-        return [name for name in self.properties if name in target] if isinstance(target, dict) else None
+        return [name for name in target if name in self.properties] if isinstance(target, dict) else None
+
+    def _missing(self) -> str:
+        names = [f'"{name}"' for name in self.properties]
+        if len(names) > _MOST_NAMED:
+            names[3:] = [f"{len(names) - 3} other properties"]
+        return f"At least one of {' or '.join(names)} must be defined"
+
+
+def _names(value: list[Any]) -> bool:
+    return len(value) > 1 and all(isinstance(each, str) for each in value)
 
 
 @attrs.frozen
 class Xor(_Members):
     """A mapping must have exactly one of ``properties``."""
 
+    example: ClassVar[str] = '{ "properties": ["country", "street"] }, { "properties": ["one", "two", "three"] }, etc.'
+    lists: ClassVar[str] = '["country", "street"], ["one", "two", "three"]'
+
     def check(self, target: Any, context: RuleContext) -> Iterable[str | Violation]:
         there = self._there(target)
         if there is None or len(there) == 1:
             return
         if there:
-            names = " and ".join(map(printed, self.properties))
+            names = " and ".join(f'"{name}"' for name in there)
             yield f"Just one of {names} must be defined"
         else:
-            names = " or ".join(map(printed, self.properties))
-            yield f"At least one of {names} must be defined"
+            yield self._missing()
 
 
 @attrs.frozen
 class Or(_Members):
     """A mapping must have at least one of ``properties``."""
 
+    example: ClassVar[str] = (
+        '{ "properties": ["default", "example"] }, { "properties": ["title", "summary", "description"] }, etc.'
+    )
+    lists: ClassVar[str] = '["default", "example"], ["title", "summary", "description"]'
+
     def check(self, target: Any, context: RuleContext) -> Iterable[str | Violation]:
-        there = self._there(target)
-        if there == []:
-            names = " or ".join(map(printed, self.properties))
-            yield f"At least one of {names} must be defined"
+        if self._there(target) == []:
+            yield self._missing()

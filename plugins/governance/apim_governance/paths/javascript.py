@@ -113,7 +113,10 @@ def number_of(value: Any) -> float:
     if value is True:
         return 1.0
     if isinstance(value, int | float):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            return math.inf if value > 0 else -math.inf
     if value is UNDEFINED:
         return math.nan
     text = text_of(value).strip()
@@ -138,16 +141,34 @@ def text_of(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
-        return str(value)
+        if -_EXACT <= value <= _EXACT:
+            return str(value)
+        value = number_of(value)
     if isinstance(value, float):
         if math.isinf(value):
             return "Infinity" if value > 0 else "-Infinity"
         if math.isnan(value):
             return "NaN"
-        return str(int(value)) if value == int(value) and abs(value) < 1e21 else repr(value)
+        return _number_text(value)
     if isinstance(value, list):
         return ",".join("" if item is None or item is UNDEFINED else text_of(item) for item in value)
     return "undefined" if value is UNDEFINED else "[object Object]"
+
+
+def _number_text(value: float) -> str:
+    """A finite number as ECMAScript writes it (ECMA-262, Number::toString): with an exponent from 1e21 on, and below
+    1e-6."""
+    size = abs(value)
+    if value == int(value) and size <= _EXACT:
+        return str(int(value))
+    digits, _, exponent = repr(value).partition("e")
+    if not exponent:
+        return digits.removesuffix(".0")
+    if size < 1e21 and size > 1:
+        return digits.replace(".", "").ljust(int(exponent) + 1 + (value < 0), "0")
+    if 1e-6 <= size < 1e-4:
+        return f"{value:.{len(digits.lstrip('-').replace('.', '')) - 1 - int(exponent)}f}"
+    return f"{digits.removesuffix('.0')}e{int(exponent):+d}"
 
 
 def arithmetic(operator: str, left: Any, right: Any) -> Any:
@@ -172,6 +193,8 @@ def _is_number_like(value: Any) -> bool:
     return not isinstance(value, str | list | dict)
 
 
+_EXACT: Final = 2**53
+"""Whole numbers up to here are what they are as doubles."""
 _CONSTRUCTORS: Final = {"string": "String", "number": "Number", "boolean": "Boolean"}
 
 
