@@ -64,7 +64,7 @@ def _behind(first: Any, second: Any) -> bool:
     a number; what cannot be compared is in order."""
     if isinstance(first, str) and isinstance(second, str):
         if not math.isnan(number_of(first)) or math.isnan(number_of(second)):
-            return collated(first) > collated(second)
+            return bool(collated(first) > collated(second))
         return False
     if isinstance(first, str) and not math.isnan(number_of(first)):
         return False

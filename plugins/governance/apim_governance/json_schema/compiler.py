@@ -109,10 +109,11 @@ class Compiler:
         known = self._referred.get(key)
         if known is None:
             target = self.resources.target(base, reference)
-            known = self.check(target.schema, target.base, f"#{target.pointer}", in_not)
+            apart = _refers(target.schema)  # as Ajv compiles it: by itself, so that its errors begin there
+            known = self.check(target.schema, target.base, "#" if apart else f"#{target.pointer}", in_not)
             if target.base != base:
                 known = entering(target.base, known)
-            if _refers(target.schema):
+            if apart:
                 known = called(known)
             self._referred[key] = known
         return known

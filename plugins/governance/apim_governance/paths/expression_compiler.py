@@ -226,7 +226,7 @@ def _type_test(expression: syntax.TypeTest) -> Evaluate:
 
 
 def of_type(value: Any, wanted: str) -> bool:
-    """Whether a value is of a type, as ``@string()`` and the like name them."""
+    """Whether a value is of a type, as ``@string()`` and the like name them. A list is an object, too."""
     if wanted == "scalar":
         return not isinstance(value, list | dict)
     if wanted == "integer":
@@ -238,7 +238,7 @@ def of_type(value: Any, wanted: str) -> bool:
     if wanted == "array":
         return isinstance(value, list)
     if wanted == "object":
-        return isinstance(value, dict)
+        return isinstance(value, dict | list)
     return type_of(value) == wanted
 
 
