@@ -69,9 +69,11 @@ def violations(
     context: RuleContext,
     path: JSONPath,
     prepare: Prepare | None = None,
+    explained: bool = True,
 ) -> Iterator[Violation]:
     """What is found wrong with a target that stands at a path; ``find`` raises SchemaFailure.
 
+    Items of lists are told as such, and combinations of which no part fits, unless ``explained`` is false.
     References that lead nowhere are told where the document is looked at as it is written; else they have been told.
     """
     if target is UNDEFINED:
@@ -91,7 +93,9 @@ def violations(
         if error.keyword in ("oneOf", "anyOf") and not isinstance(error.params.get("passingSchemas"), list)
     }
     for each in told(errors, target, path):
-        message = _of_combination(_of_item(each.message, each.path), unmatched.get(each.path))
+        message = each.message
+        if explained:
+            message = _of_combination(_of_item(message, each.path), unmatched.get(each.path))
         yield Violation(message, (*path, *parts_of(each.path)))
 
 

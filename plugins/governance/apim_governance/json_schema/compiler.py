@@ -22,6 +22,7 @@ from apim_governance.json_schema.errors import Check, Place, Run, SchemaFailure
 from apim_governance.json_schema.nodes import Node
 from apim_governance.json_schema.references import Resources
 from apim_governance.json_schema.values import TYPES, encoded, shown
+from apim_governance.paths.javascript import truthy
 
 __all__ = ["Compiler", "asks"]
 
@@ -163,7 +164,7 @@ class Compiler:
     def _types(self, schema: dict[str, Any]) -> list[str]:
         """The types that a schema allows; ``nullable`` of OpenAPI adds one."""
         written = schema.get("type")
-        types = [written] if isinstance(written, str) else list(written or ())
+        types: list[Any] = list(written) if isinstance(written, list) else [written] if truthy(written) else []
         if any(not isinstance(kind, str) or kind not in TYPES for kind in types):
             raise SchemaFailure(f"type must be JSONType or JSONType[]: {shown(types)}")
         said = schema.get("nullable")

@@ -40,6 +40,12 @@ class Validator:
         self._judged: dict[bool, SchemaFailure | None] = {}
         self._compiled: Compiler | SchemaFailure | None = None
 
+    def unjudged(self) -> Validator:
+        """One of the same schema, which is used as it is, whatever its metaschema says."""
+        made = Validator(self._schema, "draft7", self._others, metaschema=False)
+        made._dialect = self._dialect
+        return made
+
     def errors(self, data: Any, all_errors: bool = False) -> list[ValidationError]:
         """What is wrong with a value. Raises SchemaFailure, also for what is nested too deep, or takes too long."""
         compiler = self._compiler(all_errors)

@@ -2,11 +2,13 @@
 
 A structure names its objects, and their members in a line each: ``name!:type``, where ``!`` says that it must be there.
 
-    text uri email flag any     values; ``any`` is not looked into
-    a|b|c                       one of these texts
+    text uri email flag         values
+    object any                  a mapping, or anything; neither is looked into
+    a|b|c  =a                   one of these texts; this text
     channel                     that object
     @channel                    that object, or a reference to one
-    {x}  [x]  [x]+              a mapping, or a list, of such; a list that is not empty
+    {x}  <x>                    a mapping of such; one in which members with plain names are such
+    [x]  [x]+  [x]*             a list of such; one that is not empty; one in which no two are the same
 
 Members that begin with ``x-`` are allowed everywhere; any other one that is not named is not.
 """
@@ -16,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-__all__ = ["schema_of"]
+__all__ = ["object_of", "schema_of"]
 
 _EXTENSIONS: Final = {r"^x-[\w\d\.\x2d_]+$": True}
 _VALUES: Final[Mapping[str, Any]] = {
@@ -24,6 +26,7 @@ _VALUES: Final[Mapping[str, Any]] = {
     "uri": {"type": "string", "format": "uri"},
     "email": {"type": "string", "format": "email"},
     "flag": {"type": "boolean"},
+    "object": {"type": "object"},
     "any": {},
 }
 _REFERENCE: Final = {
@@ -35,11 +38,12 @@ _REFERENCE: Final = {
 
 def schema_of(structure: Mapping[str, str], root: str, definitions: Mapping[str, Any]) -> dict[str, Any]:
     """The JSON Schema of a structure; ``definitions`` are those of its objects that are no tables."""
-    objects = {name: _object(members) for name, members in structure.items()}
+    objects = {name: object_of(members) for name, members in structure.items()}
     return {"$ref": f"#/definitions/{root}", "definitions": {"reference": _REFERENCE, **objects, **definitions}}
 
 
-def _object(members: str) -> dict[str, Any]:
+def object_of(members: str) -> dict[str, Any]:
+    """The JSON Schema of one object."""
     properties: dict[str, Any] = {}
     required: list[str] = []
     for written in members.split():
@@ -59,12 +63,16 @@ def _type(kind: str) -> dict[str, Any]:
         return dict(_VALUES[kind])
     if kind.startswith("{"):
         return {"type": "object", "additionalProperties": _type(kind[1:-1])}
+    if kind.startswith("<"):
+        return {"type": "object", "patternProperties": {r"^[\w\d\.\-_]+$": _type(kind[1:-1])}}
     if kind.endswith("]+"):
         return {**_type(kind[:-1]), "minItems": 1}
+    if kind.endswith("]*"):
+        return {**_type(kind[:-1]), "uniqueItems": True}
     if kind.startswith("["):
         return {"type": "array", "items": _type(kind[1:-1])}
     if kind.startswith("@"):
         return {"oneOf": [_type("reference"), _type(kind[1:])]}
-    if "|" in kind:
-        return {"type": "string", "enum": kind.split("|")}
+    if "|" in kind or kind.startswith("="):
+        return {"type": "string", "enum": kind.removeprefix("=").split("|")}
     return {"$ref": f"#/definitions/{kind}"}

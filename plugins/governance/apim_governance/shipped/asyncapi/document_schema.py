@@ -13,7 +13,7 @@ from apim_governance.functions.options import Options
 from apim_governance.functions.schema import violations
 from apim_governance.json_schema.errors import ValidationError
 from apim_governance.json_schema.validator import Validator
-from apim_governance.shipped.asyncapi.structure import document_schema
+from apim_governance.shipped.asyncapi.structure import LATEST, document_schema
 
 __all__ = ["DocumentSchema"]
 
@@ -36,7 +36,9 @@ class DocumentSchema(RulesetFunction):
         return cls(resolved)
 
     def check(self, target: Any, context: RuleContext) -> Iterable[str | Violation]:
-        version = 2 if "aas2" in context.formats else 3
+        version = _version(context.formats)
+        if version is None:
+            return
 
         def find() -> list[ValidationError]:
             errors = _validator(version, self.resolved).errors(target, all_errors=True)
@@ -50,21 +52,34 @@ class DocumentSchema(RulesetFunction):
 
 
 @cache
-def _validator(version: int, resolved: bool) -> Validator:
+def _validator(version: tuple[int, int], resolved: bool) -> Validator:
     return Validator(document_schema(version, resolved), "draft7")
+
+
+def _version(formats: frozenset[str]) -> tuple[int, int] | None:
+    """That of a document; of one of 3 that is later than all that are known, a version behind the last, of one of 2
+    none."""
+    known = [name.removeprefix("aas").split(".") for name in formats if name.startswith("aas") and "." in name]
+    if known:
+        major, minor = min(known)
+        return int(major), int(minor)
+    return (LATEST[0], LATEST[1] + 1) if "aas3" in formats else None
 
 
 def _thinned_out(errors: Sequence[ValidationError]) -> list[ValidationError]:
     """One error a place: what is wrong with a thing, rather than that it is no reference either."""
-    kept: list[ValidationError] = []
+    left: list[ValidationError] = []
     for error in errors:
         if error.keyword == "additionalProperties":
             error.path = f"{error.path}/{error.params['additionalProperty']}"
-        if error.keyword == "required" and error.params["missingProperty"] == "$ref":
-            continue
-        if kept and (
-            kept[-1].path == error.path or (error.keyword == "oneOf" and kept[-1].path.startswith(error.path))
-        ):
-            continue
-        kept.append(error)
-    return kept
+        if error.keyword != "required" or error.params["missingProperty"] != "$ref":
+            left.append(error)
+    index = 0
+    while index < len(left):
+        if index + 1 < len(left) and left[index + 1].path == left[index].path:
+            del left[index + 1]
+        elif index and left[index].keyword == "oneOf" and left[index - 1].path.startswith(left[index].path):
+            del left[index]
+        else:
+            index += 1
+    return left

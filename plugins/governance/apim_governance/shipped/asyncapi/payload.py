@@ -23,7 +23,9 @@ class Payload(RulesetFunction):
     def check(self, target: Any, context: RuleContext) -> Iterable[str | Violation]:
         if "aas2" not in context.formats:
             return ()
-        return violations(lambda: _validator().errors(target, all_errors=True), target, context, context.path)
+        return violations(
+            lambda: _validator().errors(target, all_errors=True), target, context, context.path, explained=False
+        )
 
 
 @cache

@@ -11,6 +11,7 @@ from apim_sdk.governance import JSONPath, RuleContext, RulesetFunction, Violatio
 from apim_governance.functions.function import InvalidOption, InvalidOptions
 from apim_governance.functions.options import Options
 from apim_governance.functions.schema import Schema, violations
+from apim_governance.json_schema.errors import SchemaFailure, ValidationError
 
 __all__ = ["Samples"]
 
@@ -40,14 +41,18 @@ class Samples(RulesetFunction):
             return
         validator = Schema(target).validator
         for path, value in self._samples(target):
-            if isinstance(value, str):
-                continue
-            yield from violations(
-                lambda value=value: validator.errors(value, True),  # type: ignore[misc]
-                value,
-                context,
-                (*context.path, *path),
-            )
+
+            def find(value: Any = value) -> list[ValidationError]:
+                nonlocal validator
+                try:
+                    return validator.errors(value, True)
+                except SchemaFailure:
+                    validator = validator.unjudged()  # that it is no schema is said once
+                    raise
+
+            found = list(violations(find, value, context, (*context.path, *path)))
+            if not isinstance(value, str):
+                yield from found
 
     def _samples(self, schema: dict[str, Any]) -> Iterator[tuple[JSONPath, Any]]:
         if self.type == "examples":

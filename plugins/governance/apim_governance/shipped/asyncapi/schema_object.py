@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-__all__ = ["SCHEMA_OBJECT"]
+__all__ = ["SCHEMA_OBJECT", "schema_object"]
 
 _ITSELF: Final[dict[str, Any]] = {"$ref": "#/definitions/schema"}
 _SOME: Final[dict[str, Any]] = {"type": "array", "minItems": 1, "items": _ITSELF}
@@ -16,23 +16,31 @@ _LINK: Final[dict[str, Any]] = {
     "properties": {"description": {"type": "string"}, "url": {"type": "string", "format": "uri"}},
     "patternProperties": {r"^x-[\w\d\.\x2d_]+$": True},
 }
-SCHEMA_OBJECT: Final[dict[str, Any]] = {
-    "allOf": [
-        {"$ref": "http://json-schema.org/draft-07/schema#"},
-        {
-            "properties": {
-                "additionalProperties": {"anyOf": [_ITSELF, {"type": "boolean"}]},
-                "items": {"anyOf": [_ITSELF, _SOME]},
-                "contains": _ITSELF,
-                "not": _ITSELF,
-                "propertyNames": _ITSELF,
-                **dict.fromkeys(("allOf", "anyOf", "oneOf"), _SOME),
-                **dict.fromkeys(("properties", "patternProperties"), _NAMED),
-                "discriminator": {"type": "string"},
-                "deprecated": {"type": "boolean"},
-                "externalDocs": _LINK,
-            }
-        },
-    ]
-}
-"""It refers to itself as ``#/definitions/schema``."""
+
+
+def schema_object(documentation: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a Schema Object, which refers to itself as ``#/definitions/schema``; ``documentation`` is that of
+    its external documentation."""
+    return {
+        "allOf": [
+            {"$ref": "http://json-schema.org/draft-07/schema#"},
+            {
+                "properties": {
+                    "additionalProperties": {"anyOf": [_ITSELF, {"type": "boolean"}]},
+                    "items": {"anyOf": [_ITSELF, _SOME]},
+                    **dict.fromkeys(("allOf", "oneOf", "anyOf"), _SOME),
+                    "not": _ITSELF,
+                    **dict.fromkeys(("properties", "patternProperties"), _NAMED),
+                    "propertyNames": _ITSELF,
+                    "contains": _ITSELF,
+                    "discriminator": {"type": "string"},
+                    "externalDocs": documentation,
+                    "deprecated": {"type": "boolean"},
+                }
+            },
+        ]
+    }
+
+
+SCHEMA_OBJECT: Final[dict[str, Any]] = schema_object(_LINK)
+"""That of version 2."""

@@ -8,6 +8,8 @@ from typing import Any
 import attrs
 from apim_sdk.governance import RuleContext, RulesetFunction, Violation
 
+from apim_governance.paths.javascript import UNDEFINED, text_of
+
 __all__ = ["OperationParameters"]
 
 
@@ -24,8 +26,8 @@ class OperationParameters(RulesetFunction):
         for index, parameter in enumerate(target):
             if not isinstance(parameter, dict) or "$ref" in parameter:
                 continue
-            place = parameter.get("in")
-            identity = (str(place), str(parameter.get("name")))
+            place = parameter.get("in", UNDEFINED)
+            identity = (text_of(place), text_of(parameter.get("name", UNDEFINED)))
             if identity in seen:
                 text = 'A parameter in this operation already exposes the same combination of "name" and "in" values.'
                 yield Violation(text, (*context.path, index))

@@ -9,6 +9,7 @@ from typing import Any, Final
 import attrs
 from apim_sdk.governance import JSONPath, RuleContext, RulesetFunction, Violation
 
+from apim_governance.paths.javascript import text_of
 from apim_governance.shipped.oas.operations import METHODS
 
 __all__ = ["PathParameters"]
@@ -67,7 +68,7 @@ def _defined(parameters: Any, place: JSONPath, defined: dict[str, JSONPath]) -> 
     for index, parameter in enumerate(parameters if isinstance(parameters, list) else ()):
         if not isinstance(parameter, dict) or parameter.get("in") != "path" or "name" not in parameter:
             continue
-        name, where = str(parameter["name"]), (*place, index)
+        name, where = text_of(parameter["name"]), (*place, index)
         if parameter.get("required") is not True:
             text = f'Path parameter "{name}" must have "required" property that is set to "true".'
             yield Violation(text, where)
