@@ -72,6 +72,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add("-D", "--display-only-failures", action="store_true", help="show only what is at --fail-severity or above")
     add("--ignore-unknown-format", action="store_true", help="say nothing of documents that no rule is for")
     add("--fail-on-unmatched-globs", action="store_true", help="exit with 2 if a pattern fits no file")
+    add("--show-documentation-url", action="store_true", help="tell with each finding where its rule is described")
     add("--stdin-filepath", metavar="FILE", help="take standard input for the content of this file")
     add("-e", "--encoding", choices=tuple(ENCODINGS), default="utf8", help="of documents (utf8)")
     add("--allow-urls", action="store_true", help="fetch documents, rulesets and references from the web")

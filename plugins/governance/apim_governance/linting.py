@@ -133,6 +133,7 @@ class Linting:
             self.fail_severity,
             self._folder,
             shutil.get_terminal_size().columns if terminal else 80,
+            with_urls=self._arguments.show_documentation_url,
         )
         for name, place in self.outputs.items():
             self._write(report, name, place, terminal)

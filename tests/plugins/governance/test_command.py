@@ -162,3 +162,13 @@ def test_a_link_does_not_lead_out_of_a_folder(folder: Path) -> None:
 
     with pytest.raises(PermissionError):
         Sources(folders=[str(inside)]).read(str(inside / "link.yaml"))
+
+
+@pytest.mark.parametrize("form", ["stylish", "pretty", "json", "junit", "sarif", "teamcity", "text"])
+def test_where_a_rule_is_described_is_told_where_that_is_asked_for(form: str, folder: Path) -> None:
+    (folder / ".spectral.yaml").write_text(f"documentationUrl: https://x.example/r\n{RULESET}")
+
+    with_url = lint(folder, "bad.yaml", "-f", form, "--show-documentation-url").stdout
+    without = lint(folder, "bad.yaml", "-f", form).stdout
+
+    assert with_url.count("https:/") > without.count("https:/")

@@ -107,7 +107,9 @@ class Resolved:
             except NotThere:
                 return Origin(document, tuple(place), (*place, *path[index:]))
             place.append(part)
-        document, data, place = self._follow(document, data, place)
+        end = self._follow(document, data, place)
+        if _reference(_at(self.root, there)) is None:  # else it has been left as it is, for it leads into a circle
+            document, data, place = end
         return Origin(document, tuple(place), tuple(place))  # what is missing behind a reference is not told
 
     def _follow(self, document: Document, data: Any, place: list[str | int]) -> tuple[Document, Any, list[str | int]]:
@@ -280,6 +282,13 @@ def _reference(value: Any) -> str | None:
         if isinstance(reference, str):
             return reference
     return None
+
+
+def _at(data: Any, path: JSONPath) -> Any:
+    """What stands at a path that leads to something."""
+    for part in path:
+        data = pointed(data, part)
+    return data
 
 
 def joined(base: str | None, location: str) -> str:

@@ -13,12 +13,14 @@ __all__ = ["text"]
 
 def text(report: Report) -> str:
     """The report as JSON."""
-    return json.dumps([_finding(finding) for finding in report.findings], ensure_ascii=False, indent="\t")
+    return json.dumps(
+        [_finding(finding, report.url_of(finding)) for finding in report.findings], ensure_ascii=False, indent="\t"
+    )
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _finding(finding: Finding, url: str | None) -> dict[str, Any]:
     start, end = finding.range.start, finding.range.end
-    written = {
+    written: dict[str, Any] = {
         "code": finding.code,
         "path": [str(part) for part in finding.path],
         "message": finding.message,
@@ -28,4 +30,6 @@ def _finding(finding: Finding) -> dict[str, Any]:
             "end": {"line": end.line, "character": end.character},
         },
     }
-    return written if finding.source is None else {**written, "source": finding.source}
+    if finding.source is not None:
+        written["source"] = finding.source
+    return written if url is None else {**written, "documentationUrl": url}

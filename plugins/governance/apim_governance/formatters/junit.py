@@ -27,7 +27,7 @@ def text(report: Report) -> str:
 
 def _suite(source: str, findings: list[Finding], report: Report) -> str:
     failing = [finding for finding in findings if finding.severity <= report.fail_severity]
-    cases = "".join(_case(finding, source) for finding in failing)
+    cases = "".join(_case(finding, source, report.url_of(finding)) for finding in failing)
     number = len(failing)
     name = _attribute(source)
     return (
@@ -36,10 +36,12 @@ def _suite(source: str, findings: list[Finding], report: Report) -> str:
     )
 
 
-def _case(finding: Finding, source: str) -> str:
+def _case(finding: Finding, source: str, url: str | None) -> str:
     start = finding.range.start
     pointer = pointer_text(finding.path)
     told = f"line {start.line + 1}, col {start.character + 1}, {finding.message} ({finding.code}) at path {pointer}"
+    if url is not None:
+        told += f", {url}"
     return (
         f'<testcase time="0" name="org.spectral.{_attribute(f"{finding.code}({pointer})")}" '
         f'classname="{_attribute(_EXTENSION.sub("", source))}">'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from apim_governance.findings import Finding
 from apim_governance.formatters.report import SEVERITY_NAMES, Report, visible
 
 __all__ = ["text"]
@@ -9,8 +10,13 @@ __all__ = ["text"]
 
 def text(report: Report) -> str:
     """The report in lines."""
-    return "\n".join(
-        f"{visible(finding.source or '')}:{finding.range.start.line + 1}:{finding.range.start.character + 1} "
+    return "\n".join(_line(finding, report.url_of(finding)) for finding in report.findings)
+
+
+def _line(finding: Finding, url: str | None) -> str:
+    start = finding.range.start
+    told = (
+        f"{visible(finding.source or '')}:{start.line + 1}:{start.character + 1} "
         f'{SEVERITY_NAMES[finding.severity]} {visible(finding.code)} "{visible(finding.message)}"'
-        for finding in report.findings
     )
+    return told if url is None else f"{told} {visible(url)}"

@@ -29,13 +29,12 @@ def text(report: Report) -> str:
     """The report in columns."""
     if not report.findings:
         return "\n0 Unique Issue(s)\n✖\n"
-    wide = max((report.columns - _PLACE - _SEVERITY - 5 * _GAP) // 3, 8)
     lines = [""]
     for source, findings in by_source(report.findings):
         name = wrapped(f"File:   {visible(source)}", report.columns)
         lines += ["", *(painted(line, "4", report.colours) for line in name)]
         for finding in findings:
-            lines += _rows(finding, (_PLACE, _SEVERITY, wide, wide, wide), report.colours)
+            lines += _rows(finding, report)
             lines.append("")
     colour = COLOURS[heaviest(report.findings)]
     lines.append(f"{len({finding.code for finding in report.findings})} Unique Issue(s)")
@@ -43,21 +42,25 @@ def text(report: Report) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _rows(finding: Finding, widths: tuple[int, ...], colours: bool) -> Iterator[str]:
+def _rows(finding: Finding, report: Report) -> Iterator[str]:
     start = finding.range.start
-    cells = (
+    url = report.url_of(finding)
+    cells = [
         f"{start.line + 1}:{start.character + 1}",
         SEVERITY_NAMES[finding.severity].upper(),
         visible(finding.code),
         visible(finding.message),
         visible(path_label(finding.path)),
-    )
+        *([] if url is None else [visible(url)]),
+    ]
+    wide = max((report.columns - _PLACE - _SEVERITY - len(cells) * _GAP) // (len(cells) - 2), 8)
+    widths = [_PLACE, _SEVERITY, *[wide] * (len(cells) - 2)]
     columns = [wrapped(cell, width) for cell, width in zip(cells, widths, strict=True)]
     for number in range(max(map(len, columns))):
         parts = [column[number] if number < len(column) else "" for column in columns]
         padded = [part + " " * (width - _width(part)) for part, width in zip(parts, widths, strict=True)]
-        if colours and number == 0:
-            padded[1] = painted(padded[1], COLOURS[finding.severity], colours)
+        if report.colours and number == 0:
+            padded[1] = painted(padded[1], COLOURS[finding.severity], report.colours)
         yield (" " * _GAP).join(padded).rstrip(" ")
 
 

@@ -52,7 +52,8 @@ class Report:
     """Findings, in their order, with what formatters may need besides.
 
     ``rules`` are all rules of the ruleset, also those that are off; ``folder`` is what paths are shown relative to by
-    formats for build servers; ``columns`` the width of the terminal; ``now`` when the report is made.
+    formats for build servers; ``columns`` the width of the terminal; ``now`` when the report is made; ``with_urls``
+    whether findings are told with where their rules are described.
     """
 
     findings: Sequence[Finding]
@@ -62,6 +63,11 @@ class Report:
     columns: int = 80
     colours: bool = False
     now: datetime = attrs.field(factory=lambda: datetime.now(UTC))
+    with_urls: bool = False
+
+    def url_of(self, finding: Finding) -> str | None:
+        """Where the rule of a finding is described, if that is to be told."""
+        return finding.documentation_url if self.with_urls else None
 
 
 def by_source(findings: Sequence[Finding]) -> Iterator[tuple[str, list[Finding]]]:

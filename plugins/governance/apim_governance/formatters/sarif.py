@@ -49,10 +49,11 @@ def _result(report: Report, finding: Finding, numbers: dict[str, int], indexes: 
         "endLine": end.line + 1,
         "endColumn": end.character + 1,
     }
+    url = report.url_of(finding)
     place = {"artifactLocation": {"uri": source, "index": indexes[source]}, "region": region}
     written: dict[str, Any] = {
         "level": _LEVELS[finding.severity],
-        "message": {"text": finding.message},
+        "message": {"text": finding.message if url is None else f"{finding.message} -- {url}"},
         "ruleId": finding.code,
         "locations": [{"physicalLocation": place}],
     }

@@ -30,7 +30,7 @@ def text(report: Report) -> str:
         return ""
     parts = ["\n"]
     for source, findings in by_source(report.findings):
-        parts.append(f"{painted(visible(source), '4', report.colours)}\n{_table(findings, report.colours)}\n\n")
+        parts.append(f"{painted(visible(source), '4', report.colours)}\n{_table(findings, report)}\n\n")
     colour = COLOURS[heaviest(report.findings)]
     parts.append(painted(f"✖ {counts_text(report.findings)}", f"1;{colour}", report.colours) + "\n")
     return "".join(parts)
@@ -41,17 +41,18 @@ def painted(shown: str, code: str, colours: bool) -> str:
     return f"\x1b[{code}m{shown}\x1b[0m" if colours else shown
 
 
-def _table(findings: list[Finding], colours: bool) -> str:
-    rows = [_row(finding) for finding in findings]
-    widths = [max(units(row[column]) for row in rows) for column in range(5)]
+def _table(findings: list[Finding], report: Report) -> str:
+    rows = [_row(finding, report.url_of(finding)) for finding in findings]
+    widths = [max(units(row[column]) for row in rows) for column in range(6)]
     text = "\n".join(
-        _line(row, widths, COLOURS[finding.severity], colours) for row, finding in zip(rows, findings, strict=True)
+        _line(row, widths, COLOURS[finding.severity], report.colours)
+        for row, finding in zip(rows, findings, strict=True)
     )
     # Spectral makes "3:1" of the first two numbers of a line that stand side by side, also of those in messages
     return "\n".join(_NUMBERS.sub(r"\1:\2", line, count=1) for line in text.split("\n"))
 
 
-def _row(finding: Finding) -> tuple[str, ...]:
+def _row(finding: Finding, url: str | None) -> tuple[str, ...]:
     start = finding.range.start
     return (
         f"{start.line + 1}:{start.character + 1}",
@@ -59,6 +60,7 @@ def _row(finding: Finding) -> tuple[str, ...]:
         visible(finding.code),
         visible(finding.message),
         visible(path_label(finding.path)),
+        visible(url or ""),
     )
 
 

@@ -16,15 +16,16 @@ _ESCAPES: Final = str.maketrans(
 
 def text(report: Report) -> str:
     """The report as service messages."""
-    return "\n".join(_messages(finding) for finding in report.findings)
+    return "\n".join(_messages(finding, report.url_of(finding)) for finding in report.findings)
 
 
-def _messages(finding: Finding) -> str:
+def _messages(finding: Finding, url: str | None) -> str:
     code = finding.code.translate(_ESCAPES)
     message = f"{SEVERITY_NAMES[finding.severity]} -- {finding.message}".translate(_ESCAPES)
+    described = message if url is None else f"{message} -- {url.translate(_ESCAPES)}"
     file = (finding.source or "").translate(_ESCAPES)
     return (
-        f"##teamcity[inspectionType category='openapi' id='{code}' name='{code}' description='{message}']\n"
+        f"##teamcity[inspectionType category='openapi' id='{code}' name='{code}' description='{described}']\n"
         f"##teamcity[inspection typeId='{code}' file='{file}' line='{finding.range.start.line + 1}' "
         f"message='{message}']"
     )

@@ -30,6 +30,7 @@ _SEVERITIES: Final = {
     "off": None,
 }
 _LEVELS: Final = ("error", "warn", "info", "hint", "off")
+_NO_SEVERITY: Final = 'the value has to be one of: 0, 1, 2, 3 or "error", "warn", "info", "hint", "off"'
 _ALIAS: Final = re.compile(r"#([A-Za-z][A-Za-z0-9_-]*)")
 _DEEPEST: Final = 50
 
@@ -158,8 +159,7 @@ class _Compilation:
             return _SEVERITIES[value]
         if isinstance(value, int) and not isinstance(value, bool) and -1 <= value <= 3:
             return None if value == -1 else Severity(value)
-        known = ", ".join(f'"{level}"' for level in _LEVELS)
-        self._problems.add(f"the value has to be one of: 0, 1, 2, 3 or {known}", path, definition.source)
+        self._problems.add(_NO_SEVERITY, path, definition.source)
         return Severity.WARN
 
     # One rule
@@ -305,9 +305,13 @@ class _Compilation:
         for definition in self._definition.lineage():
             written = definition.written.get("parserOptions")
             for name, value in (written or {}).items() if isinstance(written, Mapping) else ():
-                level = _LEVELS[value] if isinstance(value, int) and not isinstance(value, bool) else value
-                if name not in names or level not in _LEVELS:
+                level = value
+                if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(_LEVELS):
+                    level = _LEVELS[value]
+                if name not in names:
                     self._problems.add("is no parser option", ("parserOptions", name), definition.source)
+                elif level not in _LEVELS:
+                    self._problems.add(_NO_SEVERITY, ("parserOptions", name), definition.source)
                 else:
                     options[names[name]] = level
         return ParserOptions(**options)

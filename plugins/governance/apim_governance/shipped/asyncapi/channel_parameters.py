@@ -22,7 +22,9 @@ class ChannelParameters(RulesetFunction):
         if not isinstance(described, dict):
             return
         address = target.get("address")
-        used = variables_in(str(context.path[-1] if address is None else address))
+        if address is None:
+            address = context.path[-1]
+        used = variables_in(address) if isinstance(address, str) else []
         if not used:
             return
         place = (*context.path, "parameters")

@@ -73,6 +73,7 @@ def document_schema(minor: int, resolved: bool, exact: bool) -> dict[str, Any]:
         "content": {"if": {"required": ["schema"]}, "then": {"$ref": "#/definitions/formatted"}, "else": itself},
         "formatted": {
             "type": "object",
+            "patternProperties": {"^x-": True},
             "if": {"not": {"type": "object"}},
             "then": itself,
             "else": {"properties": {"schemaFormat": {"type": "string"}}, "allOf": by_format("schema", versions)},
