@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from apim_governance.shipped.asyncapi.common import COMMON, DEFINITIONS, by_format
 from apim_governance.shipped.asyncapi.schema_object import schema_object
 from apim_governance.shipped.asyncapi.security_schemes import security_schemes
+from apim_governance.shipped.asyncapi.structure_parts import COMMON, DEFINITIONS, by_format
 from apim_governance.shipped.structures import object_of, schema_of
 
 __all__ = ["document_schema"]
