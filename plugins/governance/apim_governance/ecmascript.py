@@ -61,19 +61,18 @@ class Expression:
 
     def test(self, text: str) -> bool:
         """Whether it matches anywhere in ``text``. Raises TimeoutError when that takes too long to find out."""
-        return self._found(text) is not None
+        if self._by_units and not text.isascii():
+            text = _units(text)
+        return searched(self._pattern.search, text) is not None
 
     def groups(self, text: str) -> list[str | None] | None:
         """The first match and its groups, as ``match`` of a text answers them. Raises TimeoutError."""
-        found = self._found(text)
+        if self._by_units and not text.isascii():
+            text = _units(text)
+        found = searched(self._pattern.search, text)
         if found is None:
             return None
         return [None if group is None else _text_of_units(group) for group in (found.group(), *found.groups())]
-
-    def _found(self, text: str) -> regex.Match[str] | None:
-        if self._by_units and not text.isascii():
-            text = _units(text)
-        return searched(self._pattern.search, text)
 
     def __str__(self) -> str:
         return f"/{self.source}/{self.flags}"
