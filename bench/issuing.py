@@ -70,6 +70,11 @@ class Costs:
     per_second: list[float] = attrs.field(factory=list)
 
 
+def configuration(port: int, algorithm: str, store: str = "memory: {}") -> str:
+    """What a gateway that issues tokens by this algorithm is told."""
+    return CONFIGURATION.format(port=port, algorithm=algorithm, client=CLIENT, store=store)
+
+
 def token_request() -> bytes:
     """A token request as a client library sends it: name and secret in the form."""
     form = {"grant_type": "client_credentials", "client_id": CLIENT[0], "client_secret": CLIENT[1]}
@@ -137,7 +142,7 @@ def gateway(algorithm: str, store: str, cores: Cores, folder: Path) -> Running:
     port = free_port()
     place = Path(tempfile.mkdtemp(prefix=f"{algorithm}-", dir=folder))
     file = place / "apim.yaml"
-    file.write_text(CONFIGURATION.format(port=port, algorithm=algorithm, client=CLIENT, store=store))
+    file.write_text(configuration(port, algorithm, store))
     program = Path(sys.executable).with_name("apim")
     command = (str(program), "run", str(file))
     ready = answers_200(token_request())

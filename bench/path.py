@@ -29,6 +29,7 @@ from apim_core.http.connection import Connection
 from apim_core.workers.heap import Heap
 from bench.backend import MEDIUM_BYTES, SMALL_BODY
 from bench.install import Missing, Tools, provide_gateway
+from bench.issuing import ALGORITHMS, configuration, token_request
 from bench.load import CAPTURED
 from bench.peers.apim import Apim
 from bench.requests import request
@@ -37,7 +38,9 @@ from bench.table import columns
 from bench.tokens import tokens_for
 
 CACHE = Path(__file__).parent / ".cache"
-ROWS = ("plain", "policies", "limits", "cache", "secured", "post", "64k")
+ISSUING = (*ALGORITHMS, "key-set")
+"""Rows of the resident authorization server: a token by each algorithm, and an answer for which nothing is signed."""
+ROWS = ("plain", "policies", "limits", "cache", "secured", "post", "64k", *ISSUING)
 CONNECTIONS = 32
 TURNS = 32
 """Requests of each connection in a batch."""
@@ -53,13 +56,27 @@ class Row:
 
     service: Service
     requests: tuple[bytes, ...]
-    answer: bytes
+    answer: bytes = b""
+    document: str | None = None
+    """The gateway's configuration, where it is not made for the service."""
+
+    def configure(self, folder: Path) -> Path:
+        """The file of the gateway's configuration."""
+        if self.document is None:
+            Apim().configure(self.service, 0, folder, Tools({"apim": folder}, {}, {}))
+        else:
+            (folder / "gateway.yaml").write_text(self.document)
+        return folder / "gateway.yaml"
 
 
 def row(name: str) -> Row:
     """The row of the harness that has this name."""
     requests = (request(PATH),)
     service = Service(backend_port=9)
+    if name in ISSUING:
+        asked, algorithm = (token_request(), name) if name in ALGORITHMS else (request("/oauth2/jwks"), ALGORITHMS[0])
+        kept = f"sqlite: {{path: {CACHE / algorithm}.db}}"  # so that only the first run makes a key: that takes ever so long
+        return Row(service, (asked,), document=configuration(0, algorithm, kept))
     body = SMALL_BODY.encode()
     if name == "policies":
         service = attrs.evolve(service, header_policies=True)
@@ -182,11 +199,9 @@ class Ends:
 async def drive(course: Row, batches: Iterable[int]) -> list[float]:
     """Seconds of CPU time a request, for batches of so many turns each."""
     with tempfile.TemporaryDirectory(prefix="apim-path-") as name:
-        folder = Path(name)
-        Apim().configure(course.service, 0, folder, Tools({"apim": folder}, {}, {}))
         Heap()  # as a worker has it: it sets the garbage collector
         gateway = Gateway(structlog.wrap_logger(None, processors=[_drop]))
-        await gateway.start(load(folder / "gateway.yaml", environment={}))
+        await gateway.start(load(course.configure(Path(name)), environment={}))
         ends = Ends(course)
         for pool in gateway.upstreams._open:
             pool._dialer.dial = ends.dial  # type: ignore[method-assign]  # that is what this is for
@@ -259,8 +274,9 @@ def main(given: list[str]) -> int:
         python = options.python or provide_gateway()
         lines = [("row", "best us", "thousand instructions")]
         for name in options.rows.split(","):
+            timed = f"{best(python, name, options.batches):.2f}"
             counted = f"{instructions(python, name):.1f}" if options.instructions else "-"
-            lines.append((name, f"{best(python, name, options.batches):.2f}", counted))
+            lines.append((name, timed, counted))
     except Missing as missing:
         print(missing, file=sys.stderr)
         return 1

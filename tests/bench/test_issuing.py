@@ -10,7 +10,7 @@ from bench import issuing
 
 @pytest.mark.parametrize("algorithm", issuing.ALGORITHMS)
 def test_the_gateway_that_is_measured_issues_tokens(algorithm: str, tmp_path: Path) -> None:
-    text = issuing.CONFIGURATION.format(port=8080, algorithm=algorithm, client=issuing.CLIENT, store="memory: {}")
+    text = issuing.configuration(8080, algorithm)
     head, _, body = issuing.token_request().partition(b"\r\n\r\n")
     form = {"Content-Type": "application/x-www-form-urlencoded"}
 

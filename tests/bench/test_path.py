@@ -8,7 +8,7 @@ import uvloop
 from bench.path import drive, row
 
 
-@pytest.mark.parametrize("name", ["plain", "policies", "post", "64k"])
+@pytest.mark.parametrize("name", ["plain", "policies", "post", "64k", "ES256", "key-set"])
 def test_every_request_of_a_turn_is_answered_and_takes_time(name):
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         seconds = runner.run(drive(row(name), [1, 1]))
