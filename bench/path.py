@@ -75,7 +75,8 @@ def row(name: str) -> Row:
     service = Service(backend_port=9)
     if name in ISSUING:
         asked, algorithm = (token_request(), name) if name in ALGORITHMS else (request("/oauth2/jwks"), ALGORITHMS[0])
-        kept = f"sqlite: {{path: {CACHE / algorithm}.db}}"  # so that only the first run makes a key: that takes ever so long
+        # A store that stays: only the first run makes a key, which takes any number of instructions.
+        kept = f"sqlite: {{path: {CACHE / algorithm}.db}}"
         return Row(service, (asked,), document=configuration(0, algorithm, kept))
     body = SMALL_BODY.encode()
     if name == "policies":
