@@ -8,10 +8,11 @@ from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import unquote_plus
 
-from apim_sdk import Exchange, HeaderField, Headers, Response
+from apim_sdk import Exchange, Headers, Response
 from apim_sdk.body import BodyTooLarge
 
 from apim_keymanagers.resident.asked import Asked
+from apim_keymanagers.resident.compact import compact_json
 from apim_keymanagers.resident.errors import OAuthError, invalid_request
 
 __all__ = ["asked_by_form", "asked_by_query", "empty", "failure", "json_answer", "json_body", "parameters_of"]
@@ -19,28 +20,27 @@ __all__ = ["asked_by_form", "asked_by_query", "empty", "failure", "json_answer",
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _LONGEST_FORM: Final = 64 * 1024
 _MOST_PARAMETERS: Final = 100
-_NO_STORE: Final = tuple(HeaderField(*field).pair for field in (("Cache-Control", "no-store"), ("Pragma", "no-cache")))
-_JSON: Final = (
-    HeaderField("Content-Type", "application/json").pair,
-    HeaderField("X-Content-Type-Options", "nosniff").pair,
-)
+_NO_STORE: Final = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
+_JSON: Final = (("Content-Type", "application/json"), ("X-Content-Type-Options", "nosniff"))
+_EMPTY: Final = Headers(_NO_STORE)
+_STORED: Final = Headers(_JSON)
+_FRESH: Final = Headers((*_JSON, *_NO_STORE))
 _FORM: Final = b"application/x-www-form-urlencoded"
-_encode: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode  # half the time of a check
 
 
 def json_answer(
     document: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] = _NOTHING, *, store: bool = False
 ) -> Response:
     """An answer in JSON, that nobody may store unless told so (RFC 6749, section 5.1)."""
-    answer = Headers.from_raw([*_JSON] if store else [*_JSON, *_NO_STORE])
+    answer = (_STORED if store else _FRESH).share()
     for name, value in headers.items():
         answer.add(name, value)
-    return Response(status, answer, _encode(document).encode())
+    return Response(status, answer, compact_json(document).encode())
 
 
 def empty(status: int = 200, headers: Mapping[str, str] = _NOTHING) -> Response:
     """An answer without a body."""
-    answer = Headers.from_raw([*_NO_STORE])
+    answer = _EMPTY.share()
     for name, value in headers.items():
         answer.add(name, value)
     return Response(status, answer)
@@ -57,7 +57,9 @@ def failure(error: OAuthError) -> Response:
 async def asked_by_form(exchange: Exchange, url: str) -> Asked:
     """A request whose parameters are in its form. Raises OAuthError."""
     content_type = exchange.request.headers.first(b"content-type") or b""
-    body = await _body(exchange)
+    body = exchange.request.body.data
+    if body is None or len(body) > _LONGEST_FORM:
+        body = await _body(exchange)
     if body and content_type != _FORM and content_type.partition(b";")[0].strip().lower() != _FORM:
         raise invalid_request("send the parameters as application/x-www-form-urlencoded")
     try:
@@ -88,22 +90,20 @@ async def json_body(exchange: Exchange) -> Mapping[str, Any]:
 
 async def _body(exchange: Exchange) -> bytes:
     try:
-        body = exchange.request.body
-        data = body.data
-        return await body.read(_LONGEST_FORM) if data is None or len(data) > _LONGEST_FORM else data
+        return await exchange.request.body.read(_LONGEST_FORM)
     except BodyTooLarge:
         raise OAuthError("invalid_request", "the request is too long", status=413) from None
 
 
 def _asked(exchange: Exchange, parameters: Mapping[str, str], url: str) -> Asked:
     headers, client = exchange.request.headers, exchange.client
-    authorization = headers.first(b"authorization")
+    authorization, proofs = headers.first(b"authorization"), headers.values_of(b"dpop")
     return Asked(
         parameters,
         client.address,
         None if authorization is None else authorization.decode("latin-1"),
         None if client.tls is None else client.tls.certificate,
-        tuple(proof.decode("latin-1") for proof in headers.values_of(b"dpop")),
+        tuple(proof.decode("latin-1") for proof in proofs) if proofs else (),
         url,
     )
 

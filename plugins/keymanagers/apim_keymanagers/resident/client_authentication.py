@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import binascii
-from base64 import b64decode, urlsafe_b64encode
+from base64 import b64decode
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_plus
 
 from apim_keymanagers.resident.asked import Asked
 from apim_keymanagers.resident.clients import Client
+from apim_keymanagers.resident.compact import base64url
 from apim_keymanagers.resident.credentials import digest
 from apim_keymanagers.resident.errors import OAuthError, invalid_client, invalid_request
 from apim_keymanagers.resident.jws import InvalidAssertion, parts_of, verified_claims
@@ -112,7 +113,7 @@ async def _check(server: Server, client: Client, asked: Asked, claims: dict[str,
 
 def thumbprint_of_certificate(certificate: bytes) -> str:
     """The ``x5t#S256`` of a certificate in DER (RFC 8705, section 3.1)."""
-    return urlsafe_b64encode(sha256(certificate).digest()).rstrip(b"=").decode()
+    return base64url(sha256(certificate).digest()).decode("ascii")
 
 
 def _has_certificate(client: Client, certificate: bytes) -> bool:

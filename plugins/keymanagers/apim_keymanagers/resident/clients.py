@@ -89,9 +89,9 @@ class Client:
     def knows(self, secret: str, now: float) -> bool:
         """Whether this is one of its secrets, not expired; as slow for one that is not."""
         good = False
-        presented = digest(secret).encode()
+        presented = digest(secret)
         for each in self.secrets:
-            same = hmac.compare_digest(presented, each.digest.encode())
+            same = hmac.compare_digest(presented, each.digest)
             good |= same and (each.expires is None or each.expires > now)
         return good
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 import secrets
-from base64 import urlsafe_b64encode
 from typing import Final
+
+from apim_keymanagers.resident.compact import base64url
 
 __all__ = ["challenge_of", "digest", "matches", "new_identifier", "new_secret", "new_user_code"]
 
@@ -25,7 +27,7 @@ def new_secret() -> str:
 
 def new_identifier() -> str:
     """128 random bits: a token's ``jti``, a client's id."""
-    return secrets.token_urlsafe(16)
+    return base64url(os.urandom(16)).decode("ascii")
 
 
 def new_user_code() -> str:
@@ -46,4 +48,4 @@ def matches(secret: str, kept: str) -> bool:
 
 def challenge_of(verifier: str) -> str:
     """The ``S256`` code challenge of a verifier (RFC 7636, section 4.2)."""
-    return urlsafe_b64encode(hashlib.sha256(verifier.encode("ascii", "replace")).digest()).rstrip(b"=").decode()
+    return base64url(hashlib.sha256(verifier.encode("ascii", "replace")).digest()).decode("ascii")

@@ -64,8 +64,10 @@ class Scopes:
         if len(asked) > _MOST:
             raise OAuthError("invalid_scope", "too many scopes are asked for")
         known: Mapping[str, ScopeSettings] = self._configured
-        if not all(name in known for name in asked):
-            known = await self.known()
+        for name in asked:
+            if name not in known:
+                known = await self.known()
+                break
         given = []
         for name in asked:
             if name not in client.scopes and (client.scopes or name not in known):

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal
 
 import attrs
 from apim_sdk import Clock, Logger
 
+from apim_keymanagers.resident.compact import base64url, compact_json
 from apim_keymanagers.resident.records import Record, Records, decode
 from apim_keymanagers.resident.vault import Vault
 
@@ -43,15 +43,14 @@ class Signer:
     _sign: Callable[[bytes], bytes] = attrs.field(repr=False, eq=False)
     _headers: dict[str, bytes] = attrs.field(factory=dict, init=False, repr=False, eq=False)
 
-    def encode(self, claims: Mapping[str, Any], kind: str) -> str:
-        """A signed token in compact form (RFC 7515, section 7.1) of the type ``kind``."""
+    def encode(self, claims: str, kind: str) -> str:
+        """A signed token in compact form (RFC 7515, section 7.1) of the type ``kind``; its claims are JSON already."""
         header = self._headers.get(kind)
         if header is None:
-            header = self._headers[kind] = _base64url(
-                _json({"alg": self.algorithm, "kid": self.public["kid"], "typ": kind})
-            )
-        signed = header + b"." + _base64url(_json(claims))
-        return (signed + b"." + _base64url(self._sign(signed))).decode("ascii")
+            document = {"alg": self.algorithm, "kid": self.public["kid"], "typ": kind}
+            header = self._headers[kind] = base64url(compact_json(document).encode()) + b"."
+        signed = header + base64url(claims.encode())
+        return (signed + b"." + base64url(self._sign(signed))).decode("ascii")
 
 
 class KeyRing:
@@ -167,7 +166,7 @@ class KeyRing:
         record = {
             "algorithm": self._algorithm,
             "active": active,
-            "private": self._vault.seal(_json(private), place),
+            "private": self._vault.seal(compact_json(private).encode(), place),
         }
         if not await self._records.add(_KIND, _name(number), record):
             record = dict(await self._records.get(_KIND, _name(number)) or record)
@@ -210,7 +209,6 @@ def _generate(algorithm: SigningAlgorithm) -> dict[str, Any]:
 def _signer(number: int, algorithm: SigningAlgorithm, private: dict[str, Any], active: float) -> Signer:
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec, padding
-    from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
     from joserfc.jwk import import_key
 
     key: Any = import_key(private)
@@ -226,8 +224,7 @@ def _signer(number: int, algorithm: SigningAlgorithm, private: dict[str, Any], a
         ecdsa = ec.ECDSA(sha256)
 
         def sign(data: bytes) -> bytes:
-            r, s = decode_dss_signature(raw.sign(data, ecdsa))
-            return r.to_bytes(32, "big") + s.to_bytes(32, "big")  # RFC 7518, section 3.4
+            return _r_and_s(raw.sign(data, ecdsa))
     else:
         sign = raw.sign
     members = {name: private[name] for name in _MEMBERS[private["kty"]]}
@@ -235,12 +232,9 @@ def _signer(number: int, algorithm: SigningAlgorithm, private: dict[str, Any], a
     return Signer(number, algorithm, public, active, sign)
 
 
-_encode: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode  # half the time of a check
-
-
-def _json(value: Any) -> bytes:
-    return _encode(value).encode()
-
-
-def _base64url(data: bytes) -> bytes:
-    return urlsafe_b64encode(data).rstrip(b"=")
+def _r_and_s(signature: bytes) -> bytes:
+    """A signature by P-256 as JWS has it, 32 bytes each of R and S (RFC 7518, section 3.4), out of the DER of RFC 3279,
+    section 2.2.3: a sequence of two integers. None of the three is so long that its length takes a second byte; an
+    integer has no leading zeros but one in front of a bit that would be its sign."""
+    end = 4 + signature[3]
+    return signature[4:end][-32:].rjust(32, b"\0") + signature[end + 2 :][-32:].rjust(32, b"\0")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ import attrs
 from apim_sdk import Clock
 
 from apim_keymanagers.resident.clients import Client, TokenFormat
+from apim_keymanagers.resident.compact import compact_json
 from apim_keymanagers.resident.credentials import digest, new_identifier, new_secret
 from apim_keymanagers.resident.jws import InvalidAssertion, verified_claims
 from apim_keymanagers.resident.records import Records
@@ -123,7 +125,7 @@ class Tokens:
         }
         if nonce is not None:
             claims["nonce"] = nonce
-        return self._keys.signer.encode(claims, "JWT")
+        return self._keys.signer.encode(compact_json(claims), "JWT")
 
     async def introspect(self, token: str) -> Mapping[str, Any] | None:
         """The claims of an access token of ours that is good now; None for anything else."""
@@ -148,39 +150,65 @@ class Tokens:
         return claims if ours else _NOTHING
 
     async def _fresh(self, authorization: Authorization) -> Issued:
-        claims = self._claims(authorization)
-        expires: float = claims["exp"]
-        if (authorization.client.token_format or self._format) == "jwt":
-            return Issued(self._keys.signer.encode(claims, ACCESS_TOKEN_TYPE), claims["jti"], expires)
-        token = new_secret()
-        await self._records.put("token", digest(token), claims, expires - self._now())
-        return Issued(token, claims["jti"], expires)
-
-    def _claims(self, authorization: Authorization) -> dict[str, Any]:
-        """The claims of an access token (RFC 9068, section 2.2)."""
-        client = authorization.client
-        now = self._now()
+        """A new access token (its claims: RFC 9068, section 2.2)."""
+        client, now = authorization.client, self._now()
         expires = now + client.lifetimes.get("access_token", self._lifetimes.access_token)
         if authorization.expires is not None:
             expires = min(expires, authorization.expires)
-        audience = authorization.audience or client.audience or self._audience
-        claims: dict[str, Any] = {
-            **authorization.claims,
-            "iss": self._issuer,
-            "sub": authorization.subject,
-            "aud": audience[0] if len(audience) == 1 else list(audience),
-            "client_id": client.id,
-            "azp": client.id,
-            "aut": "APPLICATION_USER" if authorization.by_user else "APPLICATION",
-            "scope": " ".join(authorization.scopes),
-            "iat": max(int(now), int(client.tokens_from) + 1 if client.tokens_from else 0),
-            "exp": int(expires),
-            "jti": new_identifier(),
-        }
-        if client.key_type is not None:
-            claims["keytype"] = client.key_type
+        issued_at = max(int(now), int(client.tokens_from) + 1) if client.tokens_from else int(now)
+        token_id = new_identifier()
+        claims = f'{self._about(authorization)},"iat":{issued_at},"exp":{int(expires)},"jti":"{token_id}"}}'
+        if (client.token_format or self._format) == "jwt":
+            return Issued(self._keys.signer.encode(claims, ACCESS_TOKEN_TYPE), token_id, int(expires))
+        token = new_secret()
+        await self._records.put("token", digest(token), json.loads(claims), int(expires) - now)
+        return Issued(token, token_id, int(expires))
+
+    def _about(self, authorization: Authorization) -> str:
+        """The claims that do not change from token to token, in JSON without the last brace."""
+        client = authorization.client
+        about = _always(
+            self._issuer,
+            authorization.subject,
+            authorization.audience or client.audience or self._audience,
+            client.id,
+            authorization.by_user,
+            authorization.scopes,
+            client.key_type,
+        )
+        more = {name: value for name, value in authorization.claims.items() if name not in _OWN}
         if authorization.actor is not None:
-            claims["act"] = authorization.actor
+            more["act"] = authorization.actor
         if authorization.confirmation is not None:
-            claims["cnf"] = authorization.confirmation
-        return claims
+            more["cnf"] = authorization.confirmation
+        return f"{about},{compact_json(more)[1:-1]}" if more else about
+
+
+_OWN: Final = frozenset("iss sub aud client_id azp aut scope keytype iat exp jti".split())
+"""Claims that are never an authorization's to make: one that comes twice means what its reader likes."""
+
+
+@lru_cache(maxsize=1024)
+def _always(
+    issuer: str,
+    subject: str,
+    audience: tuple[str, ...],
+    client_id: str,
+    by_user: bool,
+    scopes: tuple[str, ...],
+    key_type: str | None,
+) -> str:
+    """The claims of every access token, in JSON without the last brace. They are made of nothing but the arguments, so
+    one that was kept is right for whoever it is asked for again."""
+    claims: dict[str, Any] = {
+        "iss": issuer,
+        "sub": subject,
+        "aud": audience[0] if len(audience) == 1 else list(audience),
+        "client_id": client_id,
+        "azp": client_id,
+        "aut": "APPLICATION_USER" if by_user else "APPLICATION",
+        "scope": " ".join(scopes),
+    }
+    if key_type is not None:
+        claims["keytype"] = key_type
+    return compact_json(claims)[:-1]
