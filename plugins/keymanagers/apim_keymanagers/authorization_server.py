@@ -17,6 +17,7 @@ from apim_keymanagers.resident.answers import (
     failure,
     json_answer,
     json_body,
+    token_response,
 )
 from apim_keymanagers.resident.authorizing import push
 from apim_keymanagers.resident.client_authentication import authenticated, identified
@@ -97,7 +98,7 @@ def _at_the_root(server: Server, path: str) -> Mapping[str, Handler] | None:
 
 async def _token(server: Server, exchange: Exchange) -> Response:
     asked = await asked_by_form(exchange, server.url("/token"))
-    return json_answer(await token_answer(server, asked, await identified(server, asked)))
+    return token_response(await token_answer(server, asked, await identified(server, asked)))
 
 
 async def _introspect(server: Server, exchange: Exchange) -> Response:

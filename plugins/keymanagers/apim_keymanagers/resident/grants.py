@@ -35,7 +35,7 @@ async def token_answer(server: Server, asked: Asked, client: Client) -> dict[str
         raise OAuthError("unsupported_grant_type", "the grant is not known here, or not allowed")
     if grant_type not in client.grant_types:
         raise OAuthError("unauthorized_client", "the client may not use this grant")
-    thumbprint = await thumbprint_of_proof(server, asked)
+    thumbprint = await thumbprint_of_proof(server, asked) if asked.proofs else None
     if client.dpop and thumbprint is None:
         raise OAuthError("invalid_dpop_proof", "the client's tokens are bound to a key: send a DPoP proof")
     granted = await grant(server, asked, client, thumbprint)
@@ -59,7 +59,7 @@ async def _answer(
     if confirmation is not None:
         authorization = attrs.evolve(authorization, confirmation=confirmation)
     access = authorization  # an access token says less about the user than an ID token
-    if not authorization.claims.keys() <= {"roles"}:
+    if authorization.claims and not authorization.claims.keys() <= {"roles"}:
         claims = {name: value for name, value in authorization.claims.items() if name == "roles"}
         access = attrs.evolve(authorization, claims=claims)
     issued = await server.tokens.issue(access, reuse=granted.reuse)
@@ -79,7 +79,7 @@ async def _answer(
             answer["refresh_token"] = refresh_token
     if authorization.by_user and "openid" in authorization.scopes and not granted.without_id_token:
         answer["id_token"] = server.tokens.id_token(authorization, granted.nonce)
-    return {**answer, **granted.more}
+    return {**answer, **granted.more} if granted.more else answer
 
 
 async def _client_credentials(server: Server, asked: Asked, client: Client, thumbprint: str | None) -> Granted:
@@ -87,7 +87,8 @@ async def _client_credentials(server: Server, asked: Asked, client: Client, thum
     if client.public:
         raise OAuthError("unauthorized_client", "a public client has no credentials")
     scopes = await server.scopes.granted(client, asked.get("scope"), None)
-    scopes = tuple(name for name in scopes if name not in STANDARD)  # which are about a user, and there is none
+    if not STANDARD.keys().isdisjoint(scopes):
+        scopes = tuple(name for name in scopes if name not in STANDARD)  # which are about a user, and there is none
     return Granted(Authorization(client, client.id, scopes), reuse=True)
 
 
