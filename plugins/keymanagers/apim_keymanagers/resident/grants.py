@@ -78,7 +78,7 @@ async def _answer(
         if refresh_token is not None:
             answer["refresh_token"] = refresh_token
     if authorization.by_user and "openid" in authorization.scopes and not granted.without_id_token:
-        answer["id_token"] = server.tokens.id_token(authorization, granted.nonce)
+        answer["id_token"] = await server.tokens.id_token(authorization, granted.nonce)
     return {**answer, **granted.more} if granted.more else answer
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 import attrs
@@ -17,6 +17,7 @@ from apim_sdk import Clock, Logger
 
 from apim_keymanagers.resident.compact import base64url, compact_json
 from apim_keymanagers.resident.records import Record, Records, decode
+from apim_keymanagers.resident.together import SignedTogether
 from apim_keymanagers.resident.vault import Vault
 
 __all__ = ["KeyRing", "Signer", "SigningAlgorithm"]
@@ -40,17 +41,17 @@ class Signer:
     """The JSON Web Key that is published."""
     active: float
     """From when it signs, seconds since the epoch."""
-    _sign: Callable[[bytes], bytes] = attrs.field(repr=False, eq=False)
+    _sign: SignedTogether = attrs.field(repr=False, eq=False)
     _headers: dict[str, bytes] = attrs.field(factory=dict, init=False, repr=False, eq=False)
 
-    def encode(self, claims: str, kind: str) -> str:
+    async def encode(self, claims: str, kind: str) -> str:
         """A signed token in compact form (RFC 7515, section 7.1) of the type ``kind``; its claims are JSON already."""
         header = self._headers.get(kind)
         if header is None:
             document = {"alg": self.algorithm, "kid": self.public["kid"], "typ": kind}
             header = self._headers[kind] = base64url(compact_json(document).encode()) + b"."
         signed = header + base64url(claims.encode())
-        return (signed + b"." + base64url(self._sign(signed))).decode("ascii")
+        return (signed + b"." + base64url(await self._sign(signed))).decode("ascii")
 
 
 class KeyRing:
@@ -229,7 +230,7 @@ def _signer(number: int, algorithm: SigningAlgorithm, private: dict[str, Any], a
         sign = raw.sign
     members = {name: private[name] for name in _MEMBERS[private["kty"]]}
     public = {"kty": private["kty"], **members, "use": "sig", "alg": algorithm, "kid": private["kid"]}
-    return Signer(number, algorithm, public, active, sign)
+    return Signer(number, algorithm, public, active, SignedTogether(sign))
 
 
 def _r_and_s(signature: bytes) -> bytes:

@@ -110,7 +110,7 @@ class Tokens:
         await self._records.put("current", same, record, issued.expires - self._now())
         return issued
 
-    def id_token(self, authorization: Authorization, nonce: str | None) -> str:
+    async def id_token(self, authorization: Authorization, nonce: str | None) -> str:
         """An ID token (OpenID Connect Core, section 2)."""
         now = self._now()
         claims = {
@@ -125,7 +125,7 @@ class Tokens:
         }
         if nonce is not None:
             claims["nonce"] = nonce
-        return self._keys.signer.encode(compact_json(claims), "JWT")
+        return await self._keys.signer.encode(compact_json(claims), "JWT")
 
     async def introspect(self, token: str) -> Mapping[str, Any] | None:
         """The claims of an access token of ours that is good now; None for anything else."""
@@ -159,7 +159,7 @@ class Tokens:
         token_id = new_identifier()
         claims = f'{self._about(authorization)},"iat":{issued_at},"exp":{int(expires)},"jti":"{token_id}"}}'
         if (client.token_format or self._format) == "jwt":
-            return Issued(self._keys.signer.encode(claims, ACCESS_TOKEN_TYPE), token_id, int(expires))
+            return Issued(await self._keys.signer.encode(claims, ACCESS_TOKEN_TYPE), token_id, int(expires))
         token = new_secret()
         await self._records.put("token", digest(token), json.loads(claims), int(expires) - now)
         return Issued(token, token_id, int(expires))
