@@ -26,7 +26,7 @@ import attrs
 
 from bench.affinity import Cores, cores_of_this_machine, pinned
 from bench.cpu import cpu_seconds
-from bench.install import PROGRAMS, find
+from bench.install import PROGRAMS, Missing, find, provide_gateway
 from bench.load import Load, Wrk
 from bench.probe import answers_200
 from bench.process import Running, free_port, start
@@ -130,21 +130,20 @@ def bare_costs(algorithm: str) -> tuple[float, float]:
     return results[0], results[1]
 
 
-def measured_apart(algorithm: str, cores: Cores) -> tuple[float, float]:
+def measured_apart(algorithm: str, python: Path, cores: Cores) -> tuple[float, float]:
     """`bare_costs` in a process of its own on the gateway's core."""
-    command = pinned((sys.executable, "-m", "bench.issuing", "--bare", algorithm), cores.gateway)
+    command = pinned((str(python), "-m", "bench.issuing", "--bare", algorithm), cores.gateway)
     first, second = json.loads(subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout)
     return first, second
 
 
-def gateway(algorithm: str, store: str, cores: Cores, folder: Path) -> Running:
-    """A gateway that issues tokens by this algorithm."""
+def gateway(algorithm: str, store: str, python: Path, cores: Cores, folder: Path) -> Running:
+    """A gateway beside this interpreter that issues tokens by this algorithm."""
     port = free_port()
     place = Path(tempfile.mkdtemp(prefix=f"{algorithm}-", dir=folder))
     file = place / "apim.yaml"
     file.write_text(configuration(port, algorithm, store))
-    program = Path(sys.executable).with_name("apim")
-    command = (str(program), "run", str(file))
+    command = (str(python.with_name("apim")), "run", str(file))
     ready = answers_200(token_request())
     return start("apim", command, port=port, cores=cores.gateway, folder=place, ready=ready)
 
@@ -163,12 +162,12 @@ def per_answer(running: Running, load: Load, wrk: Wrk, seconds: float) -> tuple[
 def measure(algorithm: str, options: argparse.Namespace, cores: Cores, wrk: Wrk, folder: Path) -> Costs:
     """All costs of one algorithm, in interleaved rounds."""
     costs = Costs()
-    running = gateway(algorithm, options.store, cores, folder)
+    running = gateway(algorithm, options.store, options.python, cores, folder)
     try:
         tokens, keys = Load((token_request(),)), Load((request("/oauth2/jwks"),))
         per_answer(running, tokens, wrk, 1.0)  # the first of all are slower
         for _ in range(options.rounds):
-            bare, encoded = measured_apart(algorithm, cores)
+            bare, encoded = measured_apart(algorithm, options.python, cores)
             costs.bare.append(bare)
             costs.encoded.append(encoded)
             token, per_second = per_answer(running, tokens, wrk, options.seconds)
@@ -207,6 +206,7 @@ def arguments(given: list[str]) -> argparse.Namespace:
     parser.add_argument("--connections", type=int, default=32, help="keep-alive connections (default 32)")
     parser.add_argument("--algorithms", default=",".join(ALGORITHMS), help="comma-separated (default: all three)")
     parser.add_argument("--store", default="memory: {}", help="the store, in YAML (default `memory: {}`)")
+    parser.add_argument("--python", type=Path, help="interpreter beside which apim is installed (default: Debian's)")
     parser.add_argument("--bare", choices=ALGORITHMS, help=argparse.SUPPRESS)
     return parser.parse_args(given)
 
@@ -220,6 +220,11 @@ def main(given: list[str]) -> int:
     wrk = find(next(program for program in PROGRAMS if program.name == "wrk"))
     if wrk is None:
         print("wrk is needed: install it by `python -m bench --rows plain --quick`", file=sys.stderr)
+        return 1
+    try:
+        options.python = options.python or provide_gateway()
+    except Missing as missing:
+        print(missing, file=sys.stderr)
         return 1
     cores = cores_of_this_machine()
     with tempfile.TemporaryDirectory(prefix="apim-issuing-") as folder:

@@ -55,9 +55,10 @@ def token_response(answer: Mapping[str, Any]) -> Response:
         f'{{"access_token":"{answer["access_token"]}","token_type":"{answer["token_type"]}"'
         f',"expires_in":{answer["expires_in"]},"scope":{compact_json(answer["scope"])}'
     )
+    if len(answer) == len(_OF_EVERY_TOKEN):
+        return _response(200, _FRESH.share(), text + "}")
     more = {name: value for name, value in answer.items() if name not in _OF_EVERY_TOKEN}
-    text += f",{compact_json(more)[1:]}" if more else "}"
-    return _response(200, _FRESH.share(), text)
+    return _response(200, _FRESH.share(), f"{text},{compact_json(more)[1:]}")
 
 
 def _response(status: int, headers: Headers, text: str) -> Response:

@@ -20,7 +20,7 @@ from apim_keymanagers.resident.records import Record, Records, decode
 from apim_keymanagers.resident.together import SignedTogether
 from apim_keymanagers.resident.vault import Vault
 
-__all__ = ["KeyRing", "Signer", "SigningAlgorithm"]
+__all__ = ["KeyRing", "Signer", "SigningAlgorithm", "r_and_s"]
 
 SigningAlgorithm = Literal["RS256", "ES256", "EdDSA"]
 Key = Mapping[str, Any]
@@ -225,7 +225,7 @@ def _signer(number: int, algorithm: SigningAlgorithm, private: dict[str, Any], a
         ecdsa = ec.ECDSA(sha256)
 
         def sign(data: bytes) -> bytes:
-            return _r_and_s(raw.sign(data, ecdsa))
+            return r_and_s(raw.sign(data, ecdsa))
     else:
         sign = raw.sign
     members = {name: private[name] for name in _MEMBERS[private["kty"]]}
@@ -233,7 +233,7 @@ def _signer(number: int, algorithm: SigningAlgorithm, private: dict[str, Any], a
     return Signer(number, algorithm, public, active, SignedTogether(sign))
 
 
-def _r_and_s(signature: bytes) -> bytes:
+def r_and_s(signature: bytes) -> bytes:
     """A signature by P-256 as JWS has it, 32 bytes each of R and S (RFC 7518, section 3.4), out of the DER of RFC 3279,
     section 2.2.3: a sequence of two integers. None of the three is so long that its length takes a second byte; an
     integer has no leading zeros but one in front of a bit that would be its sign."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from typing import Any
 
 from apim_sdk.testing import FakeClock, FakeContext, FakeStore
 from support.resident import VERIFIER, Browser, Resided, request, residing
@@ -53,6 +54,33 @@ def test_a_login_at_one_is_known_at_the_other_and_its_code_is_good_at_both_once(
             for answer in answers:
                 if answer.status == 200:
                     assert {"active": False} == await one.introspect(answer.json["access_token"])
+
+    asyncio.run(check())
+
+
+def test_a_client_that_is_changed_at_one_gets_tokens_of_the_other_as_it_is_now_within_a_second() -> None:
+    async def check() -> None:
+        from apim_sdk import ClientRegistration
+
+        async with two() as (one, other):
+            client = await one.manager.register(ClientRegistration("App", properties={"audience": ["before"]}))
+            secret = client.client_secret
+            assert secret is not None
+
+            async def ask(secret: str) -> Any:
+                return (await other.token(client.client_id, secret, grant_type="client_credentials")).json
+
+            first = await other.introspect((await ask(secret.reveal()))["access_token"])
+            await one.manager.update(client, ClientRegistration("App", properties={"audience": ["after"]}))
+            other.context.clock.advance(1)
+            second = await other.introspect((await ask(secret.reveal()))["access_token"])
+            assert ("before", "after") == (first["aud"], second["aud"])
+
+            renewed = await one.manager.renew_secret(client)
+            assert renewed.client_secret is not None
+            other.context.clock.advance(1)
+            assert "invalid_client" == (await ask(secret.reveal()))["error"]
+            assert "access_token" in await ask(renewed.client_secret.reveal())
 
     asyncio.run(check())
 

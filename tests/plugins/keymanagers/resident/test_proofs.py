@@ -42,6 +42,18 @@ def test_a_proof_binds_the_token_to_its_key() -> None:
     asyncio.run(check())
 
 
+def test_tokens_of_one_client_are_bound_to_the_key_that_each_request_proved_or_to_none() -> None:
+    async def check() -> None:
+        async with residing() as server:
+            proofs = [proof(jti="1"), None, proof(OTHER, jti="2"), proof(jti="3"), None]
+            answers = await asyncio.gather(*(ask(server, made) for made in proofs))
+            told = [(await server.introspect(answer.json["access_token"])).get("cnf") for answer in answers]
+            bound, other = {"jkt": KEY.thumbprint()}, {"jkt": OTHER.thumbprint()}
+            assert [bound, None, other, bound, None] == told
+
+    asyncio.run(check())
+
+
 @pytest.mark.parametrize(
     "changed",
     [

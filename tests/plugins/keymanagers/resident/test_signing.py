@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 from apim_keymanagers.resident.records import Records
-from apim_keymanagers.resident.signing import KeyRing
+from apim_keymanagers.resident.signing import KeyRing, r_and_s
 from apim_keymanagers.resident.vault import open_vault
 from apim_sdk import Secret
 from apim_sdk.testing import FakeClock, FakeLog, FakeStore
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from hypothesis import example, given
+from hypothesis import strategies as st
 from support.resident import residing
 
 DAY = 86_400.0
@@ -173,3 +176,12 @@ def test_keys_that_cannot_be_looked_after_stay() -> None:
             assert 200 == (await server.token(grant_type="client_credentials")).status
 
     asyncio.run(check())
+
+
+@given(st.integers(1, 2**256 - 1), st.integers(1, 2**256 - 1))
+@example(1, 127)
+@example(128, 255)
+@example(2**248 - 1, 2**255)
+@example(2**256 - 1, 2**247)
+def test_r_and_s_have_32_bytes_each_however_small_they_are(r: int, s: int) -> None:
+    assert r.to_bytes(32, "big") + s.to_bytes(32, "big") == r_and_s(encode_dss_signature(r, s))

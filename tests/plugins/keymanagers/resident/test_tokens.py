@@ -58,6 +58,38 @@ def test_a_token_says_what_the_profile_wants() -> None:
     asyncio.run(check())
 
 
+def test_tokens_of_clients_that_ask_in_turn_say_what_is_their_own() -> None:
+    """What is kept of a token's claims is never another client's, or of other scopes, audiences or a bound token."""
+    clients = {
+        "one": {"secret": "1", "scopes": ["orders.read", "orders.write"], "audience": ["a", "b"]},
+        "two": {"secret": "2", "scopes": ["orders.read", "orders.write"], "audience": ["a"], "key_type": "SANDBOX"},
+        "red": {"secret": "3", "scopes": ["orders.read", "orders.write"], "audience": ["a"]},
+    }
+    asked = [
+        (name, secret["secret"], scope) for scope in ("orders.read", "orders.write orders.read", "orders.write")
+        for name, secret in clients.items()
+    ]  # fmt: skip
+
+    async def check() -> None:
+        async with residing(clients=clients) as server, residing(clients=clients, issuer=f"{ISSUER}/b") as other:
+            for resided in (server, other, server):
+                answers = await asyncio.gather(
+                    *(got(resided, client_id=name, client_secret=secret, scope=scope) for name, secret, scope in asked)
+                )
+                told = [read(answer)[1] for answer in answers]
+                for claims, (name, _, scope) in zip(told, asked, strict=True):
+                    audience = ["a", "b"] if name == "one" else "a"
+                    assert (name, name, name, scope) == (
+                        claims["client_id"], claims["sub"], claims["azp"], claims["scope"]
+                    )  # fmt: skip
+                    assert (resided.manager.issuer, audience) == (claims["iss"], claims["aud"])
+                    assert ("SANDBOX" if name == "two" else None) == claims.get("keytype")
+                    assert "cnf" not in claims
+                assert len(asked) == len({claims["jti"] for claims in told})
+
+    asyncio.run(check())
+
+
 def test_an_ephemeral_token_leaves_nothing_in_the_store() -> None:
     async def check() -> None:
         async with residing() as server:
