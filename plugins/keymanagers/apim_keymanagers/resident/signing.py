@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any, Final, Literal
 
 import attrs
@@ -41,17 +41,16 @@ class Signer:
     """The JSON Web Key that is published."""
     active: float
     """From when it signs, seconds since the epoch."""
-    _sign: SignedTogether = attrs.field(repr=False, eq=False)
+    _signed: SignedTogether = attrs.field(repr=False, eq=False)
     _headers: dict[str, bytes] = attrs.field(factory=dict, init=False, repr=False, eq=False)
 
-    async def encode(self, claims: str, kind: str) -> str:
+    def encode(self, claims: str, kind: str) -> Awaitable[str]:
         """A signed token in compact form (RFC 7515, section 7.1) of the type ``kind``; its claims are JSON already."""
         header = self._headers.get(kind)
         if header is None:
             document = {"alg": self.algorithm, "kid": self.public["kid"], "typ": kind}
             header = self._headers[kind] = base64url(compact_json(document).encode()) + b"."
-        signed = header + base64url(claims.encode())
-        return (signed + b"." + base64url(await self._sign(signed))).decode("ascii")
+        return self._signed(header + base64url(claims.encode()))
 
 
 class KeyRing:

@@ -10,32 +10,33 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from apim_keymanagers.resident.compact import base64url
+
 __all__ = ["SignedTogether"]
 
 
 class SignedTogether:
-    """A function that signs, for many who ask at once. Whoever is cancelled before the turn is over gets no signature,
-    and there is none to wait for."""
+    """Makes signed tokens (RFC 7515, section 7.1) for many who ask at once; none for whoever is gone by then."""
 
     def __init__(self, sign: Callable[[bytes], bytes]) -> None:
         self._sign = sign
-        self._waiting: list[tuple[bytes, asyncio.Future[bytes]]] = []
+        self._waiting: list[tuple[bytes, asyncio.Future[str]]] = []
 
-    def __call__(self, data: bytes) -> asyncio.Future[bytes]:
-        """The signature of ``data``, before the next turn of the loop is over."""
+    def __call__(self, data: bytes) -> asyncio.Future[str]:
+        """``data``, a dot and its signature, before the next turn of the loop is over."""
         loop = asyncio.get_running_loop()
         if not self._waiting:
             loop.call_soon(self._sign_all)
-        signature = loop.create_future()
-        self._waiting.append((data, signature))
-        return signature
+        token = loop.create_future()
+        self._waiting.append((data, token))
+        return token
 
     def _sign_all(self) -> None:
         waiting, self._waiting = self._waiting, []
-        for data, signature in waiting:
-            if signature.done():
+        for data, token in waiting:
+            if token.done():
                 continue
             try:
-                signature.set_result(self._sign(data))
+                token.set_result((data + b"." + base64url(self._sign(data))).decode("ascii"))
             except Exception as error:
-                signature.set_exception(error)
+                token.set_exception(error)

@@ -7,7 +7,7 @@ ones are kept too: the same client gets the same token until it expires. Opaque 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
@@ -90,10 +90,11 @@ class Tokens:
         self._revoked = revoked
         self._now = clock.now
 
-    async def issue(self, authorization: Authorization, *, reuse: bool = False) -> Issued:
+    def issue(self, authorization: Authorization, *, reuse: bool = False) -> Awaitable[Issued]:
         """An access token; ``reuse``: the one that was issued for the same before, in persistent mode."""
-        if not (reuse and self._persistent):
-            return await self._fresh(authorization)
+        return self._same(authorization) if reuse and self._persistent else self._fresh(authorization)
+
+    async def _same(self, authorization: Authorization) -> Issued:
         same = self._vault.mac(
             authorization.client.id,
             authorization.subject,
@@ -110,7 +111,7 @@ class Tokens:
         await self._records.put("current", same, record, issued.expires - self._now())
         return issued
 
-    async def id_token(self, authorization: Authorization, nonce: str | None) -> str:
+    def id_token(self, authorization: Authorization, nonce: str | None) -> Awaitable[str]:
         """An ID token (OpenID Connect Core, section 2)."""
         now = self._now()
         claims = {
@@ -125,7 +126,7 @@ class Tokens:
         }
         if nonce is not None:
             claims["nonce"] = nonce
-        return await self._keys.signer.encode(compact_json(claims), "JWT")
+        return self._keys.signer.encode(compact_json(claims), "JWT")
 
     async def introspect(self, token: str) -> Mapping[str, Any] | None:
         """The claims of an access token of ours that is good now; None for anything else."""
