@@ -9,12 +9,14 @@ import attrs
 import re2  # type: ignore[import-untyped]  # its wheel ships no stubs
 
 from apim_core.expressions import Program, Template
+from apim_core.message_variables import Passing, message_environment
 from apim_core.variables import READS_REQUEST_BODY, READS_RESPONSE_BODY, environment
 
 if TYPE_CHECKING:
     from apim_sdk.engine import Engine
     from apim_sdk.exchange import Exchange
     from apim_sdk.fields import CompiledPattern
+    from apim_sdk.streams import Message
 
 __all__ = ["engine"]
 
@@ -31,6 +33,13 @@ class _Engine:
     def expression(self, source: str) -> _Compiled:
         program = environment().compile(source)
         return _Compiled(program.evaluate, _reads_body(program))
+
+    def message_expression(self, source: str) -> Callable[[Exchange, Message], Any]:
+        program = message_environment().compile(source)
+        if _reads_body(program):
+            raise ValueError(f"{source!r} reads a body, and a stream has none: read message.text or message.json")
+        evaluate = program.evaluate
+        return lambda exchange, message: evaluate(Passing(exchange, message))
 
     def template(self, source: str) -> _Compiled:
         template = environment().template(source)

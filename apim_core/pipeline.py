@@ -25,7 +25,7 @@ from apim_sdk.policy import Send
 from apim_core.admission import Admission, CompiledPlan, authorize
 from apim_core.faults import FaultTemplates, render
 from apim_core.http.target import InvalidTarget, canonical_path
-from apim_core.messages import attach
+from apim_core.messages import NO_METER, Meter, attach
 from apim_core.routing import NotAllowed, Router
 from apim_core.steps import CompiledStep, PluginFault, fault_of, run
 
@@ -85,7 +85,8 @@ class Pipeline:
     """The request path of one snapshot.
 
     ``fault`` is the gateway's own FAULT flow, for requests that match no API; ``on_failure`` is told of every plugin
-    that raised what it should not have. ``message_limit`` bounds a message of a stream that policies see, in bytes.
+    that raised what it should not have. ``message_limit`` bounds a message of a stream that policies see, in bytes;
+    ``meter`` counts them.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class Pipeline:
         templates: FaultTemplates,
         on_failure: Callable[[str, BaseException], None],
         message_limit: int = 1 << 20,
+        meter: Meter = NO_METER,
     ) -> None:
         self.router = router
         self._match = router.match
@@ -102,6 +104,7 @@ class Pipeline:
         self._templates = (templates,)
         self._on_failure = on_failure
         self._message_limit = message_limit
+        self._meter = meter
 
     def answer(self, exchange: Exchange) -> Answer:
         """The answer to an exchange: the endpoint's, a policy's or that to a fault. Raises on cancellation only.
@@ -209,7 +212,7 @@ class Pipeline:
                 return self._fail(error, exchange, target, chain)
             if waiting is not None:
                 return self._respond_later(waiting, exchange, target, chain)
-        if exchange._afters or exchange._message_steps is not None:
+        if exchange._afters or exchange.messages is not None:
             return self._attach(exchange, target, chain)
         return exchange.response  # type: ignore[return-value]  # there is one
 
@@ -226,9 +229,9 @@ class Pipeline:
 
     def _attach(self, exchange: Exchange, target: Target | None, chain: Chain) -> Answer:
         """Have the steps that want to see the messages of the answer see them."""
-        if exchange._message_steps is not None:
+        if exchange.messages is not None:
             try:
-                attach(exchange, self._message_limit, self._on_failure)
+                attach(exchange, self._message_limit, self._on_failure, self._meter)
             except Fault as fault:
                 return self._fail(fault, exchange, target, chain)
         return self._leave(exchange)

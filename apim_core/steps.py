@@ -17,17 +17,20 @@ from apim_sdk.errors import EvaluationError, Fault, Reject, Respond
 from apim_sdk.exchange import Exchange
 from apim_sdk.headers import HeaderEdit
 from apim_sdk.policy import Send
+from apim_sdk.streams import Message
 
 __all__ = [
     "Around",
     "Call",
     "CompiledStep",
     "Condition",
+    "MessageCondition",
     "OnError",
     "around_call",
     "buffered",
     "editing",
     "fault_of",
+    "message_call",
     "run",
     "step_call",
 ]
@@ -41,12 +44,12 @@ class CompiledStep:
     """A step of a compiled flow.
 
     ``name`` is what logs, metrics and records call it, ``file`` and ``pointer`` where it was written (empty for a step
-    that the gateway itself puts in), ``when`` its condition. ``call`` does everything there is to do in this flow.
-    ``edits`` is what that comes to, where it is nothing but constant changes of headers; ``together`` are the steps
-    that this one does in one go.
+    that the gateway itself puts in), ``when`` and ``when_message`` its conditions. ``call`` does everything there is to
+    do in this flow. ``edits`` is what that comes to, where it is nothing but constant changes of headers; ``together``
+    are the steps that this one does in one go.
     """
 
-    __slots__ = ("call", "edits", "file", "name", "pointer", "together", "when")
+    __slots__ = ("call", "edits", "file", "name", "pointer", "together", "when", "when_message")
 
     def __init__(
         self,
@@ -57,6 +60,8 @@ class CompiledStep:
         when: str = "",
         edits: tuple[HeaderEdit, ...] = (),
         together: tuple[CompiledStep, ...] = (),
+        *,
+        when_message: str = "",
     ) -> None:
         self.name = name
         self.call = call
@@ -65,6 +70,7 @@ class CompiledStep:
         self.when = when
         self.edits = edits
         self.together = together
+        self.when_message = when_message
 
     def __repr__(self) -> str:
         return f"<CompiledStep {self.name}>"
@@ -88,12 +94,44 @@ class Condition:
             reason = f"the condition is {type(value).__name__}, not true or false"
         except EvaluationError as error:
             reason = str(error)
+        return self._without(reason)
+
+    def _without(self, reason: str) -> bool:
+        """What happens where there is no answer. Raises Fault."""
         self.count_error(self.step)
         if self.on_error == "fail":
             fault = Fault(errors.CONDITION_FAILURE, detail=f"condition of {self.step}: {reason}")
             fault.policy = self.step
             raise fault
         return self.on_error == "run"
+
+
+class MessageCondition(Condition):
+    """The condition under which a step sees a message; an error in it does the same."""
+
+    def holds_for(self, exchange: Exchange, message: Message) -> bool:
+        """Whether the step sees the message. Raises Fault where the condition has an error and the step says
+        ``fail``."""
+        try:
+            value = self.evaluate(exchange, message)
+            if value is True or value is False:
+                return value
+            reason = f"the condition is {type(value).__name__}, not true or false"
+        except EvaluationError as error:
+            reason = str(error)
+        return self._without(reason)
+
+
+def message_call(on_message: Call, condition: MessageCondition | None) -> Call:
+    """One call for a message out of a policy's ``on_message`` and its condition."""
+    if condition is None:
+        return on_message
+    holds = condition.holds_for
+
+    def conditional(exchange: Exchange, message: Message) -> Any:
+        return on_message(exchange, message) if holds(exchange, message) else None
+
+    return conditional
 
 
 def step_call(

@@ -33,6 +33,7 @@ from apim_core.config import ConfigErrors, Configuration, PluginReference, Sourc
 from apim_core.config import model as config
 from apim_core.config.references import NO_FLOWS, Flows
 from apim_core.faults import FaultTemplate, FaultTemplates
+from apim_core.messages import NO_METER, Meter
 from apim_core.pipeline import Chain, Pipeline, Target
 from apim_core.registry import Registry
 from apim_core.routing import DuplicateRoutesError, Route, Router
@@ -46,10 +47,12 @@ _BLOCKED = ErrorKind("API_BLOCKED", "700700", 503, "API blocked", "This API is t
 
 @attrs.frozen
 class Observer:
-    """Who is told what goes wrong while exchanges run: plugins that raise, conditions that have errors."""
+    """Who is told what goes wrong while exchanges run: plugins that raise, conditions that have errors; and who counts
+    messages of streams."""
 
     plugin_failed: Callable[[str, BaseException], None]
     condition_failed: Callable[[str], None]
+    meter: Meter = NO_METER
 
 
 @attrs.frozen
@@ -133,7 +136,8 @@ class _Assembler:
             gateway=self._gateway, plan=EMPTY, api=EMPTY, operation=EMPTY, send=_nowhere, buffer_limit=None
         )
         limit = configuration.limits.message
-        pipeline = Pipeline(router, gateway_only.fault, self._templates, self._observer.plugin_failed, limit)
+        observer = self._observer
+        pipeline = Pipeline(router, gateway_only.fault, self._templates, observer.plugin_failed, limit, observer.meter)
         return Assembly(
             configuration,
             pipeline,
@@ -202,6 +206,13 @@ class _Assembler:
             why = "wraps the endpoint call" if wraps else f"defines no {' or '.join(FLOW_METHODS[flow])}"
             self._builder.problem(
                 step.source, f"{step.plugin.name!r} cannot stand in the {flow} flow, it {why}", stands
+            )
+            return None
+        if step.when_message is not None and not (hasattr(policy, "on_message") and policy.sees_messages):
+            self._builder.problem(
+                step.source,
+                f"{step.plugin.name!r} has a condition of messages, and sees none as it is configured",
+                "leave out `when_message`, or have the step see messages: a limit does with `unit: events`",
             )
             return None
         return compile_step(step, flow, policy, self._observer.condition_failed)

@@ -15,7 +15,16 @@ from apim_sdk.policy import Policy, Send
 from apim_core.config import Step
 from apim_core.messages import join
 from apim_core.pipeline import Chain, Steps
-from apim_core.steps import CompiledStep, Condition, around_call, buffered, editing, step_call
+from apim_core.steps import (
+    CompiledStep,
+    Condition,
+    MessageCondition,
+    around_call,
+    buffered,
+    editing,
+    message_call,
+    step_call,
+)
 
 __all__ = ["EMPTY", "FlowName", "Level", "Part", "build_chain", "compile_step", "entry_steps"]
 
@@ -67,9 +76,14 @@ def compile_step(step: Step, flow: FlowName, policy: Policy, count_error: Callab
 
     def compiled(call: Callable[..., Any], edits: tuple[HeaderEdit, ...] = ()) -> CompiledStep:
         when = "" if step.when is None else step.when.source
-        return CompiledStep(name, call, step.source.file, step.source.pointer, when, edits)
+        when_message = "" if step.when_message is None else step.when_message.source
+        return CompiledStep(name, call, step.source.file, step.source.pointer, when, edits, when_message=when_message)
 
-    message = None if on_message is None else compiled(on_message)
+    message = None
+    if on_message is not None:
+        about = step.when_message
+        holds = None if about is None else MessageCondition(about.evaluate, step.on_error, count_error, step=name)
+        message = compiled(message_call(on_message, holds))
     joining = None if message is None else partial(join, step=message)
     passing = None
     if method is not None or after is not None or message is not None:

@@ -154,7 +154,9 @@ def _flow(name: str, steps: Steps) -> Iterator[str]:
     yield name
     for step in itertools.chain.from_iterable(step.together or (step,) for step in steps):
         place = _place(SourceRef(step.file, step.pointer)) if step.file else "put in by the gateway"
-        yield f"  {step.name}  {place}" + (f"  when {step.when}" if step.when else "")
+        when = f"  when {step.when}" if step.when else ""
+        when_message = f"  when_message {step.when_message}" if step.when_message else ""
+        yield f"  {step.name}  {place}{when}{when_message}"
 
 
 def _place(source: SourceRef) -> str:

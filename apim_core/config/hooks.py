@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, get_args
 from uuid import UUID
 
-from apim_sdk import Duration, Expression, Regex, Secret, Size, Template
+from apim_sdk import Duration, Expression, MessageExpression, Regex, Secret, Size, Template
 from apim_sdk.identity import KeyType
 
 from apim_core.config.interpolation import UNREADABLE, Filled, SecretReference
@@ -43,7 +43,7 @@ FOLDER: Final[ContextVar[Path | None]] = ContextVar("FOLDER", default=None)
 """What relative paths are relative to; a context variable, since cattrs hands hooks nothing but value and type."""
 
 BESIDE: Final[Mapping[type, tuple[str, ...]]] = {
-    Step: ("when", "name", "on_error", "enabled"),
+    Step: ("when", "when_message", "name", "on_error", "enabled"),
     TrustedKeyManager: ("tokens", "tenant", "roles", "enabled"),
 }
 """What may be said of a plugin beside its name, by the class that holds both."""
@@ -303,10 +303,11 @@ def _step(value: Any, _: Any = None) -> Step:
     reference = plugin_reference(plugin)
     if not about:
         return Step(reference)
-    condition = about.get("when")
+    when, when_message = about.get("when"), about.get("when_message")
     return Step(
         reference,
-        when=None if condition is None else LEAVES[Expression](condition, Expression),
+        when=None if when is None else LEAVES[Expression](when, Expression),
+        when_message=None if when_message is None else LEAVES[MessageExpression](when_message, MessageExpression),
         name=None if about.get("name") is None else text(about["name"]),
         on_error=choose(about.get("on_error", "fail"), {word: word for word in ("fail", "skip", "run")}),
         enabled=_boolean(about.get("enabled", True)),
@@ -323,6 +324,7 @@ LEAVES: Final[dict[Any, Callable[[Any, Any], Any]]] = {
     Size: _made_of(Size, "a size such as 64KiB", str, int),
     Secret: _secret,
     Expression: _made_of(Expression, "a CEL expression", str),
+    MessageExpression: _made_of(MessageExpression, "a CEL expression", str),
     Template: _made_of(Template, "text", str),
     Regex: _made_of(Regex, "a regular expression", str),
     Address: _made_of(Address.parse, "an address such as 127.0.0.1:8080", str),

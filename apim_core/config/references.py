@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final, Literal
 
 import attrs
-from apim_sdk import Duration, Expression
+from apim_sdk import Duration, Expression, MessageExpression
 
 __all__ = ["NOWHERE", "NO_FLOWS", "Flows", "PlanLimit", "PluginReference", "SourceRef", "Step", "TrustedKeyManager"]
 
@@ -40,10 +40,13 @@ class Step:
     """The plugin and its settings, under the plugin's name as key."""
     when: Expression | None = None
     """Condition in CEL; the step runs only where it is true."""
+    when_message: MessageExpression | None = None
+    """Condition in CEL of each message of a stream, for a step that sees messages; it sees those where it is true."""
     name: str | None = None
     """Name of the step in logs, metrics and `apim explain`; without it, the plugin's name."""
     on_error: Literal["fail", "skip", "run"] = "fail"
-    """What an error in the condition does: `fail` refuses the exchange, `skip` passes the step by, `run` runs it."""
+    """What an error in a condition does: `fail` refuses the exchange, or the message, `skip` passes the step by, `run`
+    runs it."""
     enabled: bool = True
     """Whether the step is there at all; `false` keeps it in the file without running it."""
 

@@ -13,7 +13,7 @@ from apim_core.expressions.errors import EvaluationError, ExpressionError
 from apim_core.expressions.limits import Limits
 from apim_core.expressions.program import Program
 from apim_core.expressions.templates import Template
-from apim_core.expressions.variables import Lookup, Record
+from apim_core.expressions.variables import Lookup, Record, Variable
 
 __all__ = [
     "Environment",
@@ -24,4 +24,5 @@ __all__ = [
     "Program",
     "Record",
     "Template",
+    "Variable",
 ]

@@ -72,17 +72,24 @@ class EventBody:
         before = (message.data, message.event, message.id, message.retry)
         try:
             await self._judges.judge(message)
-            if (message.data, message.event, message.id, message.retry) == before:
-                return block.raw
-            return self._written(message)
+            same = (message.data, message.event, message.id, message.retry) == before
+            return self._passed(message, block.raw if same else self._written(message))
         except Drop:
             return b""
         except PluginFault as fault:
             self.close()
             raise BodyError(f"a policy failed on an event: {fault.detail}") from fault
-        except (Close, Fault):
+        except Close:
             self.close()
             return b""
+        except Fault as fault:
+            self._judges.ended_by(fault.policy)
+            self.close()
+            return b""
+
+    def _passed(self, message: Message, raw: bytes) -> bytes:
+        self._judges.passed(message)
+        return raw
 
     def _written(self, message: Message) -> bytes:
         try:

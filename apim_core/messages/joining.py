@@ -7,9 +7,11 @@ from apim_sdk.errors import ENDPOINT_PROTOCOL_VIOLATION, Fault
 from apim_sdk.exchange import Exchange
 from apim_sdk.headers import Headers
 from apim_sdk.messages import Response
+from apim_sdk.streams import MessageTotals
 
 from apim_core.messages.event_body import EventBody
 from apim_core.messages.judging import Judges, OnFailure
+from apim_core.messages.metering import Meter
 from apim_core.messages.tunnel import MessageTunnel
 from apim_core.steps import CompiledStep
 
@@ -22,34 +24,36 @@ def join(exchange: Exchange, step: CompiledStep) -> None:
     What is sent to the backend then offers nothing that would make the messages unreadable: no extension of WebSocket
     (they are what compresses), no coding of the answer.
     """
-    if exchange._message_steps is not None:
-        exchange._message_steps.append(step)
+    if exchange.messages is not None:
+        exchange.messages._steps.append(step)
         return
-    exchange._message_steps = [step]
+    exchange.messages = MessageTotals(step)
     headers = exchange.request.headers
     headers.remove("Sec-WebSocket-Extensions")
     if "Accept-Encoding" in headers:
         headers.set("Accept-Encoding", "identity")
 
 
-def attach(exchange: Exchange, limit: int, on_failure: OnFailure) -> None:
+def attach(exchange: Exchange, limit: int, on_failure: OnFailure, meter: Meter) -> None:
     """Put the steps between the two sides of the exchange if its answer is a stream.
 
-    ``limit`` bounds a message, in bytes.
+    ``limit`` bounds a message, in bytes; ``meter`` counts messages.
     Raises Fault where the messages cannot be read.
     """
-    response, steps = exchange.response, exchange._message_steps
-    if response is None or steps is None:
+    response, totals = exchange.response, exchange.messages
+    if response is None or totals is None:
         return
-    judges = Judges(exchange, tuple(steps), on_failure)
+    judges = Judges(exchange, tuple(totals._steps), on_failure, meter, totals)
     if response.tunnel is not None:  # a WebSocket: the listener takes an Upgrade to nothing else
         if "Sec-WebSocket-Extensions" in response.headers:
             response.tunnel.close()
             raise Fault(ENDPOINT_PROTOCOL_VIOLATION, detail="it uses an extension of WebSocket that was not offered")
+        totals.stream = "websocket"
         response.tunnel = MessageTunnel(response.tunnel, judges, limit)
     elif _is_event_stream(response.headers):
         if not {coding.strip().lower() for coding in response.headers.get_all("Content-Encoding")} <= {"", "identity"}:
             raise Fault(ENDPOINT_PROTOCOL_VIOLATION, detail="its event stream has a coding that was not asked for")
+        totals.stream = "events"
         _read_events(response, judges, limit)
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from apim_sdk.errors import Fault, Respond
 from apim_sdk.exchange import Exchange
-from apim_sdk.streams import Close, Drop, Message
+from apim_sdk.streams import Close, Drop, Message, MessageTotals
 
+from apim_core.messages.metering import NO_METER, Meter
 from apim_core.steps import CompiledStep, PluginFault
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ class Judges:
     exchange: Exchange
     steps: Sequence[CompiledStep]
     on_failure: OnFailure
+    meter: Meter = NO_METER
+    totals: MessageTotals = attrs.field(factory=MessageTotals)
 
     async def judge(self, message: Message) -> None:
         """Have the steps see the message: in order on its way to the backend, in reverse order on that to the client.
@@ -40,12 +43,44 @@ class Judges:
                 pending: Awaitable[Any] | None = step.call(self.exchange, message)
                 if pending is not None:
                     await pending
-            except (Drop, Close):
+            except Drop:
+                self.totals.dropped += 1
+                self.meter.count(message.direction, "dropped")
+                raise
+            except Close:
+                self.ended_by(step.name)
+                self.meter.count(message.direction, "closed")
                 raise
             except Exception as error:
                 fault = self.fault(error, step.name)
+                self._count_fault(message, fault)
                 await self._refused(message, fault)
                 raise fault from None if fault is error else error
+
+    def passed(self, message: Message) -> None:
+        """A message goes on."""
+        totals, direction, size = self.totals, message.direction, len(message.data)
+        if direction == "to_backend":
+            totals.received += 1
+            totals.bytes_received += size
+        else:
+            totals.sent += 1
+            totals.bytes_sent += size
+        self.meter.count(direction, "passed")
+        self.meter.count_bytes(direction, size)
+
+    def ended_by(self, step: str | None) -> None:
+        """A step has ended the stream; only the first did."""
+        if self.totals.closed_by is None:
+            self.totals.closed_by = step
+
+    def _count_fault(self, message: Message, fault: Fault) -> None:
+        if isinstance(fault, PluginFault):
+            self.ended_by(fault.policy)
+            self.meter.count(message.direction, "failed")
+        else:
+            self.totals.refused += 1
+            self.meter.count(message.direction, "refused")
 
     def fault(self, error: Exception, step: str) -> Fault:
         """What an error of a step becomes; a Respond is one, for there is nothing to answer any more."""

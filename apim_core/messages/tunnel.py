@@ -157,7 +157,7 @@ class MessageTunnel:
         message = Message(direction, "text" if each.opcode == TEXT else "binary", each.payload)
         try:
             await self._judges.judge(message)
-            return self._frame_of(message, each)
+            return self._passed(message, self._frame_of(message, each))
         except Drop:
             return b""
         except Close as end:
@@ -170,6 +170,11 @@ class MessageTunnel:
                 if direction == "to_backend":
                     await self._until_there_is_room()
         return b""
+
+    def _passed(self, message: Message, raw: bytes) -> bytes:
+        if raw:
+            self._judges.passed(message)
+        return raw
 
     def _frame_of(self, message: Message, each: Frame) -> bytes:
         """The bytes that a frame came as where nothing was changed, else a new frame. Raises PluginFault."""

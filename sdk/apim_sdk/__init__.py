@@ -9,7 +9,7 @@ from apim_sdk.counting import Grant, Limit
 from apim_sdk.endpoint import Endpoint, SequenceEndpoint
 from apim_sdk.errors import ErrorKind, EvaluationError, Fault, Reject, Respond
 from apim_sdk.exchange import API, Exchange, Operation, Plan, Timings
-from apim_sdk.fields import Duration, Expression, Regex, Secret, Size, Template
+from apim_sdk.fields import Duration, Expression, MessageExpression, Regex, Secret, Size, Template
 from apim_sdk.governance import (
     GovernedDocument,
     Governor,
@@ -51,7 +51,7 @@ from apim_sdk.resources import Resource, ResourceError, ResourceRequest
 from apim_sdk.secrets import SecretProvider
 from apim_sdk.sink import Sink
 from apim_sdk.stores import Batch, Change, Store
-from apim_sdk.streams import Close, Drop, Message
+from apim_sdk.streams import Close, Drop, Message, MessageTotals
 from apim_sdk.upstream import UpstreamSettings
 
 __all__ = [
@@ -100,6 +100,8 @@ __all__ = [
     "Limit",
     "Logger",
     "Message",
+    "MessageExpression",
+    "MessageTotals",
     "Metrics",
     "Operation",
     "Plan",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 if TYPE_CHECKING:
     from apim_sdk.exchange import Exchange
     from apim_sdk.fields import CompiledPattern
+    from apim_sdk.streams import Message
 
 __all__ = ["Compiled", "Engine", "engine"]
 
@@ -32,6 +33,9 @@ class Engine(Protocol):
 
     def expression(self, source: str) -> Compiled:
         """Compile a CEL expression. Raises ValueError with the place of the mistake."""
+
+    def message_expression(self, source: str) -> Callable[[Exchange, Message], Any]:
+        """Compile a CEL expression about messages of streams. Raises ValueError with the place of the mistake."""
 
     def template(self, source: str) -> Compiled:
         """Compile a template. Raises ValueError with the place of the mistake."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from apim_sdk.errors import Fault
     from apim_sdk.headers import Headers
     from apim_sdk.identity import Application, Client, KeyType, Principal, Subscription
+    from apim_sdk.streams import MessageTotals
 
 __all__ = ["API", "Exchange", "Operation", "Plan", "Timings"]
 
@@ -83,6 +84,7 @@ class Exchange:
     policies to pass values on; ``key_type`` says for which world the caller's key is, None where nothing says so.
     ``fault`` is set once something refused or failed. ``bytes_received`` and
     ``bytes_sent`` count body bytes and are final when the exchange is over: in what was deferred, and in the record.
+    ``messages`` counts those of a stream, where a step was passed that sees them; else it is None.
     """
 
     __slots__ = (
@@ -90,7 +92,6 @@ class Exchange:
         "_deferred",
         "_faulted",
         "_id",
-        "_message_steps",
         "_variables",
         "_wire",
         "api",
@@ -101,6 +102,7 @@ class Exchange:
         "endpoint_path",
         "fault",
         "key_type",
+        "messages",
         "operation",
         "path_parameters",
         "plan",
@@ -127,6 +129,7 @@ class Exchange:
         self.path_parameters = _NO_PARAMETERS
         self.endpoint_path = ""
         self.fault: Fault | None = None
+        self.messages: MessageTotals | None = None
         self.timings = Timings(started)
         self.bytes_received = 0
         self.bytes_sent = 0
@@ -134,7 +137,6 @@ class Exchange:
         self._afters: list[Callable[[Exchange], Any]] = []
         self._deferred: list[Callable[[], None]] = []
         self._faulted: list[Callable[[Exchange], Any]] | None = None
-        self._message_steps: list[Any] | None = None
         self._wire: Wire | None = None
 
     @property

@@ -15,8 +15,9 @@ from apim_sdk.engine import engine
 
 if TYPE_CHECKING:
     from apim_sdk.exchange import Exchange
+    from apim_sdk.streams import Message
 
-__all__ = ["Duration", "Expression", "Regex", "Secret", "Size", "Template"]
+__all__ = ["Duration", "Expression", "MessageExpression", "Regex", "Secret", "Size", "Template"]
 
 Schema = Mapping[str, Any]
 
@@ -166,6 +167,23 @@ class Expression(_Compiled):
         compiled = engine().expression(source)
         self.evaluate = compiled.evaluate
         self.reads_body = compiled.reads_body
+
+
+class MessageExpression(_Compiled):
+    """A CEL expression over a message of a stream and its exchange, such as ``message.size > 65536``.
+
+    ``evaluate(exchange, message)`` gives its value and raises ``EvaluationError`` where CEL has an error. Raises
+    ValueError when the text is no valid expression, and for one that reads a body, of which a stream has none.
+    """
+
+    __slots__ = ("evaluate",)
+    schema: ClassVar[Schema] = {"type": "string", "format": "cel"}
+
+    evaluate: Callable[[Exchange, Message], Any]
+
+    def __init__(self, source: str) -> None:
+        super().__init__(source)
+        self.evaluate = engine().message_expression(source)
 
 
 class Template(_Compiled):

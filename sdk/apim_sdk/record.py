@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from apim_sdk.exchange import Exchange
+    from apim_sdk.streams import MessageTotals
 
 __all__ = ["Record"]
 
@@ -15,6 +16,7 @@ class Record:
 
     Made for every request, so it only takes references; whoever writes it chooses what to format. Times are in
     seconds; ``timestamp`` since the epoch. A status of 499 stands for a client that went away before the answer.
+    ``messages`` are the totals of a stream whose messages were read; of all other exchanges it is None.
     """
 
     __slots__ = (
@@ -30,6 +32,7 @@ class Record:
         "error_key",
         "exchange_id",
         "host",
+        "messages",
         "method",
         "operation",
         "path",
@@ -64,6 +67,8 @@ class Record:
         self.client_address = exchange.client.address
         self.bytes_received = exchange.bytes_received
         self.bytes_sent = exchange.bytes_sent
+        messages = exchange.messages
+        self.messages: MessageTotals | None = messages if messages is not None and messages.stream else None
         finished = timings.finished
         self.duration = finished - timings.started
         began = timings.endpoint_started

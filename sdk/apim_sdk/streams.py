@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from apim_sdk.errors import Fault
 
-__all__ = ["Close", "Direction", "Drop", "Message", "MessageKind"]
+__all__ = ["Close", "Direction", "Drop", "Message", "MessageKind", "MessageTotals"]
 
 Direction = Literal["to_backend", "to_client"]
 MessageKind = Literal["text", "binary", "event"]
@@ -74,6 +74,35 @@ class Message:
 
     def __repr__(self) -> str:
         return f"<Message {self.kind} {self.direction} of {len(self.data)} bytes>"
+
+
+class MessageTotals:
+    """What became of the messages of a stream so far; final when its exchange is over.
+
+    ``stream`` is ``websocket`` or ``events``, empty while there is none. ``received`` counts the messages of the client
+    that went on to the backend, ``sent`` those that went on to the client, ``bytes_received`` and ``bytes_sent`` the
+    bytes of their data. What a policy refused or dropped, either way, is counted there instead. ``closed_by`` names the
+    step that ended the stream, None where no policy did.
+    """
+
+    __slots__ = (
+        "_steps",
+        "bytes_received",
+        "bytes_sent",
+        "closed_by",
+        "dropped",
+        "received",
+        "refused",
+        "sent",
+        "stream",
+    )
+
+    def __init__(self, *steps: Any) -> None:
+        self.stream: Literal["", "websocket", "events"] = ""
+        self.received = self.sent = self.refused = self.dropped = 0
+        self.bytes_received = self.bytes_sent = 0
+        self.closed_by: str | None = None
+        self._steps = list(steps)
 
 
 class Drop(Exception):

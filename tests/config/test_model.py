@@ -46,7 +46,7 @@ def test_the_words_of_the_design_are_there() -> None:
     words = {"include", "listen", "key_managers", "sinks", "flows", "apis", "applications"}
 
     assert words <= shapes.options_of(Configuration).keys()
-    assert {"plugin", "when", "name", "on_error", "enabled"} == shapes.options_of(Step).keys()
+    assert {"plugin", "when", "when_message", "name", "on_error", "enabled"} == shapes.options_of(Step).keys()
 
 
 @pytest.mark.parametrize(

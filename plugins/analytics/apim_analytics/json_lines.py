@@ -10,7 +10,7 @@ from json.encoder import encode_basestring
 from operator import attrgetter
 from typing import Any, Final
 
-from apim_sdk import Record
+from apim_sdk import MessageTotals, Record
 
 __all__ = ["LineWriter"]
 
@@ -20,7 +20,7 @@ _USE: Final = ("method", "host", "status", "api", "version", "operation", "plan"
 _use: Final = attrgetter(*_USE)
 _LINE: Final = (  # formatted with %, which is quicker here than an f-string
     '{"timestamp":"%s.%03dZ","exchange_id":%s,%s,"path":%s,"subject":%s,"client_address":%s,'
-    '"bytes_received":%d,"bytes_sent":%d,"duration":%.6f,"endpoint_duration":%.6f%s}\n'
+    '"bytes_received":%d,"bytes_sent":%d,"duration":%.6f,"endpoint_duration":%.6f%s%s}\n'
 )
 
 
@@ -66,6 +66,7 @@ class LineWriter:
                     record.bytes_sent,
                     record.duration,
                     record.endpoint_duration,
+                    "" if record.messages is None else _messages(record.messages),
                     "" if record.error_key is None else _error(record),
                 )
             )
@@ -84,6 +85,15 @@ class LineWriter:
         made = f'"{address}"'
         self._addresses[id(address)] = (address, made)  # which keeps it, so that no other has its id
         return made
+
+
+def _messages(totals: MessageTotals) -> str:
+    closed_by = "" if totals.closed_by is None else f',"closed_by":{encode_basestring(totals.closed_by)}'
+    return (
+        f',"stream":"{totals.stream}","messages_received":{totals.received},"messages_sent":{totals.sent},'
+        f'"message_bytes_received":{totals.bytes_received},"message_bytes_sent":{totals.bytes_sent},'
+        f'"messages_refused":{totals.refused},"messages_dropped":{totals.dropped}{closed_by}'
+    )
 
 
 def _error(record: Record) -> str:

@@ -27,7 +27,10 @@ class JSONLines(Sink):
     The members are those of `Record`: `timestamp` (RFC 3339, UTC), `exchange_id`, `method`, `host`, `status`, `api`,
     `version`, `operation`, `plan`, `application`, `path`, `subject`, `client_address`, `bytes_received`, `bytes_sent`,
     `duration`, `endpoint_duration` (seconds), and where something refused or failed `error_key`, `error_code`,
-    `error_detail`, `policy`. The file is opened again when it has been moved away, so any log rotation will do.
+    `error_detail`, `policy`. Of a stream whose messages policies saw there are totals: `stream` (`websocket` or
+    `events`), `messages_received`, `messages_sent`, `message_bytes_received`, `message_bytes_sent`, `messages_refused`,
+    `messages_dropped`, and `closed_by`, if a policy ended it. The file is opened again when it has been moved away, so
+    any log rotation will do.
     """
 
     example: ClassVar[Any] = {"path": "access.jsonl"}

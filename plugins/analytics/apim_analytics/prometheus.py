@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Final
 
 import attrs
-from apim_sdk import Context, Record, Sink, state
+from apim_sdk import Context, MessageTotals, Record, Sink, state
 
 __all__ = ["Prometheus"]
 
@@ -28,7 +28,9 @@ class Prometheus(Sink):
     """Counts requests and times them, on the `/metrics` page of the management port.
 
     `apim_requests_total` has the labels `api`, `version`, `operation`, `plan`, `status` (`2xx` ...) and `error` (its
-    key), `apim_request_duration_seconds` the first three. What is not known is an empty label.
+    key), `apim_request_duration_seconds` the first three. What is not known is an empty label. Messages of streams that
+    policies saw are counted when the stream is over: `apim_stream_messages_total` by the first three and `outcome`
+    (`received`, `sent`, `refused`, `dropped`), `apim_streams_closed_by_policy_total` by the first three.
     """
 
     example: ClassVar[Any] = {"buckets": [0.01, 0.1, 1.0, 10.0]}
@@ -39,6 +41,8 @@ class Prometheus(Sink):
     """How many operations are told apart; those that come later are counted together as the operation `other`."""
     _count: Callable[..., None] = state()
     _observe: Callable[..., None] = state()
+    _messages: Callable[..., None] = state()
+    _closed: Callable[..., None] = state()
     _places: set[_Place] = state()
 
     async def start(self, context: Context) -> None:
@@ -52,6 +56,10 @@ class Prometheus(Sink):
                 place,
                 buckets=self.buckets,
             ),
+            _messages=metrics.counter(
+                "apim_stream_messages_total", "Messages of streams that are over", (*place, "outcome")
+            ),
+            _closed=metrics.counter("apim_streams_closed_by_policy_total", "Streams that a policy has ended", place),
             # Metrics outlive a configuration, so what bounds them must as well.
             _places=await context.shared("prometheus places", set[_Place]),
         )
@@ -62,8 +70,17 @@ class Prometheus(Sink):
             place = self._place(record)
             counts[*place, record.plan or "", f"{record.status // 100}xx", record.error_key or ""] += 1
             self._observe(record.duration, *place)
+            if record.messages is not None:
+                self._count_messages(place, record.messages)
         for labels, amount in counts.items():
             self._count(*labels, amount=amount)
+
+    def _count_messages(self, place: _Place, totals: MessageTotals) -> None:
+        for outcome in ("received", "sent", "refused", "dropped"):
+            if amount := getattr(totals, outcome):
+                self._messages(*place, outcome, amount=amount)
+        if totals.closed_by is not None:
+            self._closed(*place)
 
     def _place(self, record: Record) -> _Place:
         place = (record.api or "", record.version or "", record.operation or "")

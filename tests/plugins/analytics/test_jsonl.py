@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from apim_analytics.jsonl import JSONLines
-from apim_sdk import API, Application, Client, Exchange, Operation, Plan, Principal, Record, Reject
+from apim_sdk import API, Application, Client, Exchange, MessageTotals, Operation, Plan, Principal, Record, Reject
 from apim_sdk.errors import INVALID_CREDENTIALS
 from apim_sdk.testing import FakeContext, build, make_exchange, started
 from hypothesis import given, settings
@@ -73,6 +73,29 @@ def test_a_line_holds_all_that_the_record_knows(tmp_path: Path) -> None:
             "endpoint_duration": 0.0025,
         }
     ] == written([record(exchange, 201)], path=tmp_path / "log")
+
+
+def test_a_stream_has_the_totals_of_its_messages(tmp_path: Path) -> None:
+    exchange = make_exchange()
+    totals = exchange.messages = MessageTotals()
+    totals.stream, totals.received, totals.sent, totals.bytes_received, totals.bytes_sent = "events", 1, 2, 3, 4
+    totals.refused, totals.dropped = 5, 6
+    [open_ended] = written([record(exchange)], path=tmp_path / "first")
+    totals.closed_by = 'the "last" step'
+
+    [line] = written([record(exchange)], path=tmp_path / "log")
+
+    assert open_ended == {name: value for name, value in line.items() if name != "closed_by"}
+    assert ("events", 1, 2, 3, 4, 5, 6, 'the "last" step') == (
+        line["stream"],
+        line["messages_received"],
+        line["messages_sent"],
+        line["message_bytes_received"],
+        line["message_bytes_sent"],
+        line["messages_refused"],
+        line["messages_dropped"],
+        line["closed_by"],
+    )
 
 
 def test_what_is_not_known_is_null(tmp_path: Path) -> None:

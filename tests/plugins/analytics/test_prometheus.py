@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 from apim_analytics.prometheus import Prometheus
-from apim_sdk import API, Exchange, Operation, Record, Reject
+from apim_sdk import API, Exchange, MessageTotals, Operation, Record, Reject
 from apim_sdk.errors import MISSING_CREDENTIALS
 from apim_sdk.testing import FakeContext, FakeMetrics, build, make_exchange, started
 
@@ -53,6 +53,23 @@ def test_a_refusal_is_counted_by_its_error() -> None:
     assert {
         ("apim_requests_total", "orders", "1.0", "GET /orders/{id}", "", "4xx", "MISSING_CREDENTIALS"): 1
     } == metrics.counters
+
+
+def test_messages_of_streams_are_counted_by_what_became_of_them() -> None:
+    exchange = order()
+    totals = exchange.messages = MessageTotals()
+    plain = record(exchange)
+    totals.stream, totals.received, totals.refused, totals.closed_by = "websocket", 3, 2, "rate-limit"
+
+    metrics = counted([plain, record(exchange), record(exchange)])
+
+    place = ("orders", "1.0", "GET /orders/{id}")
+    found = {key: value for key, value in metrics.counters.items() if "stream" in key[0]}
+    assert {
+        ("apim_stream_messages_total", *place, "received"): 6,
+        ("apim_stream_messages_total", *place, "refused"): 4,
+        ("apim_streams_closed_by_policy_total", *place): 2,
+    } == found
 
 
 def test_durations_are_observed_in_seconds() -> None:
