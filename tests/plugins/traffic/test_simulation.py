@@ -118,6 +118,18 @@ def test_at_three_times_the_limit_it_holds_and_is_used(mode: str, ratio: float, 
     assert result.allowed >= 0.9 * simulate(scenario, "exact").allowed
 
 
+@pytest.mark.parametrize("algorithm", get_args(Algorithm))
+@pytest.mark.parametrize(("seconds", "burst"), [(60.0, 1000), (60.0, 100), (600.0, 1000)])
+def test_leases_that_live_long_keep_the_limit_and_use_it(seconds: float, burst: int, algorithm: Algorithm) -> None:
+    limit = Limit(1000, seconds, algorithm, burst=burst if algorithm == "gcra" else 1000)
+    for seed in range(3):
+        scenario = make_scenario(limit, nodes=4, load=2, windows=1.5, seed=seed, latency=0.02)
+        result = simulate(scenario, "lease")
+
+        assert result.ratio <= 1.001
+        assert result.allowed >= 0.95 * simulate(scenario, "exact").allowed
+
+
 def test_a_count_that_lets_too_much_through_is_found() -> None:
     calls = [(number * 0.001, number * 0.001) for number in range(11)]
 

@@ -1,18 +1,20 @@
 """Lease: a process takes a few units ahead, and decides by itself while it has some.
 
 **Theory.** What is leased has been taken at the store, so all processes together never have more than the limit gives.
-A lease is good for a tenth of a second at most, and no longer than its units would be missing at the store (see
-``units``); what is not spent goes back. How much is leased follows demand: twice as much when a lease lasted less than
-a quarter of its life, half as much when it was not used up; never more than a fair part of what is left, and nothing
-ahead when little is left. One question for a key is on its way at a time; callers wait for it together. A refusal is
-remembered, so that a flood beyond the limit does not reach the store, but asked again after the life of a lease: by
-then what others held has come back.
+While more than three quarters of the limit are left, a lease lives for a hundredth of its window, a tenth of a second
+at least and a second at most (``life_of``), later for a tenth of a second; and no longer than its units would be
+missing at the store (see ``units``). What is not spent goes back. How much is leased follows demand: twice as much when
+a lease lasted less than a quarter of its life, half as much when it was not used up; never more than a fair part of
+what is left, and nothing ahead when little is left. One question for a key is on its way at a time; callers wait for it
+together. A refusal is remembered, so that a flood beyond the limit does not reach the store, but asked again after a
+tenth of a second, then after twice as long each time, a second at most: what others held may have come back.
 
-**Cost.** A dictionary look-up and a comparison for most calls of a busy key; some ten questions a second for each key,
-most of which nobody waits for. A key that is rarely used costs a question for each call, as with ``exact``.
+**Cost.** A dictionary look-up and a comparison for most calls of a busy key; some questions for each key in the life of
+a lease, most of which nobody waits for. A key that is called less than four times in that costs a question for each
+call, as with ``exact``: a lease is two, when it is not used up.
 
 **Bound.** allowed <= limit; for sliding-log, where units count from when they were taken, 0.1 % more. With gcra units
-go back only while the bucket lacks more than all others can hold. Less than the limit passes, for a tenth of a second,
+go back only while the bucket lacks more than all others can hold. Less than the limit passes, for the life of a lease,
 where one process holds the last units and another is asked for them.
 """
 
@@ -20,30 +22,44 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections import deque
 from collections.abc import Awaitable, Coroutine
 from typing import Any, Final
 
-from apim_sdk import Grant
+from apim_sdk import Grant, Limit
 from apim_sdk.counting import NEVER, Key
 
+from apim_traffic.modes.ending import Ending
 from apim_traffic.modes.keys import Keys
 from apim_traffic.modes.leased import Leased
 from apim_traffic.modes.mode import Mode
 from apim_traffic.modes.parts import Parts
 from apim_traffic.modes.units import NOTHING, Units
 
-__all__ = ["Leasing"]
+__all__ = ["Leasing", "life_of"]
 
-_LIFE: Final = 0.1
-"""Seconds that a lease lives at most."""
+_SHORTEST_LIFE: Final = 0.1
+_LONGEST_LIFE: Final = 1.0
+"""Seconds that a lease lives at most: so many for short windows, and so many for long ones."""
+_LIFE_OF_WINDOW: Final = 0.01
+"""Part of the window that it lives between these."""
+_PLENTY: Final = 0.75
+"""Part of the limit that is left while leases may live longer than the shortest."""
+_FULL: Final = 0.95
+"""Part of the burst that is left while a lease may hold what the bucket gets back in its life, used or not."""
 _SLACK: Final = 0.001
 """Part of the limit by which leases may pass it, where they can."""
+_FIRST_REFUSAL: Final = 0.1
 _LONGEST_REFUSAL: Final = 1.0
-"""Seconds after which a key that is refused is asked for again, at most."""
-
+"""Seconds after which a key that is refused is asked for again: at first, and at most."""
 _LONGEST_QUESTION: Final = 60.0
 """Seconds after which whoever was to ask is taken to have gone without."""
+
+
+def life_of(limit: Limit) -> float:
+    """Seconds that a lease of a limit lives at most."""
+    if limit.algorithm == "sliding-log":  # whose units count from when they were taken, so they had better be spent
+        return _SHORTEST_LIFE
+    return min(max(_LIFE_OF_WINDOW * limit.seconds, _SHORTEST_LIFE), _LONGEST_LIFE)
 
 
 class Leasing(Mode):
@@ -54,16 +70,18 @@ class Leasing(Mode):
     new: type[Leased] = Leased
     """What is held of a key."""
 
-    def __init__(self, parts: Parts, life: float = _LIFE, slack: float = _SLACK) -> None:
+    def __init__(self, parts: Parts, life: float | None = None, slack: float = _SLACK) -> None:
         super().__init__(parts)
         limit = parts.limit
-        self._life = life
+        self._longest = life_of(limit) if life is None else life
+        self._shortest = min(self._longest, _SHORTEST_LIFE) if life is None else life
         self._slack = slack
         self.keys: Keys[Leased] = Keys(parts.max_keys, parts.forgot)
         self._get = self.keys.get
         self._rate = limit.units / limit.seconds
-        self._expiring: deque[tuple[Leased, Units]] = deque()
-        self._sweep: asyncio.TimerHandle | None = None
+        self._ending = {
+            each: Ending(each, self._monotonic, self._give_back) for each in (self._shortest, self._longest)
+        }
         self._tasks: set[asyncio.Task[None]] = set()
 
     def take(self, key: Key, cost: int = 1) -> float | Awaitable[float]:
@@ -92,14 +110,14 @@ class Leasing(Mode):
                 return max(leased.free_at - now, 0.001)
             if self._link.away:
                 return self._fallback.take(leased.key, cost)
-        decision = leased.wait(cost)
         if leased.asking and now < leased.asked_at + _LONGEST_QUESTION:
-            return decision
+            return leased.wait(cost)
         leased.asking = True
-        leased.adapt(now, self._life, self.limit.most)
-        if not self.ahead(leased, now):  # the units that nobody waits for are not lost with the caller
-            return self._lead(leased, decision)
-        self._spawn(self._question(leased))
+        leased.adapt(now, self.life(leased, now), self.limit.most)
+        if not self.ahead(leased, now):
+            return self._lead(leased, cost)
+        decision = leased.wait(cost)
+        self._spawn(self._question(leased))  # units ahead, which nobody waits for, are not lost with the caller
         return decision
 
     # Questions
@@ -110,24 +128,27 @@ class Leasing(Mode):
         if leased.asking or self._link.away:
             return
         now = self._monotonic()
-        leased.adapt(now, self._life, self.limit.most)
+        leased.adapt(now, self.life(leased, now), self.limit.most)
         if self.ahead(leased, now):
             leased.asking = True
             self._spawn(self._question(leased))
 
-    async def _lead(self, leased: Leased, decision: asyncio.Future[float]) -> float:
-        """Ask for those who wait, as one of them; who still waits then is another's to ask for."""
+    async def _lead(self, leased: Leased, cost: int) -> float:
+        """Ask for oneself, and for those who wait by now; who still waits then is another's to ask for."""
+        now = self._monotonic()
         try:
-            await self._ask(leased, 0)
-        except asyncio.CancelledError:
-            decision.cancel()
-            raise
+            units = cost + leased.needed() if leased.waiting else cost
+            grant = await self._link.ask(self._timeout, self._counter.grant, leased.text, cost, units)
+            self._answered(leased, grant, cost, now, cost)
+        except OSError:
+            self._undecided(leased)
+            return self._fallback.take(leased.key, cost)
         finally:
-            if leased.needed():
+            if leased.waiting and leased.needed():
                 self._spawn(self._question(leased))
             else:
                 leased.asking = False
-        return await decision
+        return grant.wait
 
     async def _question(self, leased: Leased) -> None:
         """Ask the store until nobody waits for it."""
@@ -147,14 +168,19 @@ class Leasing(Mode):
         try:
             grant = await self._link.ask(self._timeout, self._counter.grant, leased.text, least, units)
         except OSError:
-            leased.fail(lambda cost: self._fallback.take(leased.key, cost))
+            self._undecided(leased)
         except Exception as error:
             leased.abandon(error)
             raise
         else:
             self._answered(leased, grant, least, now)
 
-    def _answered(self, leased: Leased, grant: Grant, least: int, asked: float) -> None:
+    def _undecided(self, leased: Leased) -> None:
+        """The store is away: those who wait go by ``on_store_error``."""
+        leased.fail(lambda cost: self._fallback.take(leased.key, cost))
+
+    def _answered(self, leased: Leased, grant: Grant, least: int, asked: float, own: int = 0) -> None:
+        """The store has answered; of what it gives, ``own`` units are those of the caller who asked."""
         leased.note(grant, asked)
         if not grant.units:
             now = self._monotonic()
@@ -163,14 +189,14 @@ class Leasing(Mode):
             leased.refuse(least, grant.wait)
             return
         leased.patience = 0.0
-        left = leased.serve(grant.units)
+        left = leased.serve(grant.units - own)
         if left:
-            self.held(leased, Units(self.limit, grant, left, asked, self._life))
+            self.held(leased, Units(self.limit, grant, left, asked, self.life(leased, asked)))
         leased.tire(1 / self._rate)
 
     def _patience(self, leased: Leased, grant: Grant) -> float:
-        """How long a refusal holds without a question: the life of a lease at first, then longer."""
-        leased.patience = min(max(2 * leased.patience, self._life), _LONGEST_REFUSAL)
+        """How long a refusal holds without a question: shortly at first, then longer."""
+        leased.patience = min(max(2 * leased.patience, min(self._shortest, _FIRST_REFUSAL)), _LONGEST_REFUSAL)
         return min(grant.wait, leased.patience)
 
     def ahead(self, leased: Leased, now: float) -> int:
@@ -180,8 +206,9 @@ class Leasing(Mode):
         limit = self.limit
         fair = leased.left(limit, now) // (2 * self._link.members)
         size = leased.size
-        if limit.algorithm == "gcra":  # fewer would be good for less than the life of a lease
-            size = max(size, math.ceil(self._rate * self._life))
+        if limit.algorithm == "gcra":  # fewer are good for less time; of a full bucket they are not missed
+            full = leased.left(limit, now) > _FULL * limit.most
+            size = max(size, math.ceil(self._rate * (self._longest if full else self._shortest)))
         return min(size, fair, self.bearable())
 
     def bearable(self) -> int:
@@ -200,7 +227,11 @@ class Leasing(Mode):
         live the bucket fills.
         """
         others = self._link.members - 1
-        return 4.0 * others * self.bearable() + self._rate * self._life if others else 0.0
+        return 4.0 * others * self.bearable() + self._rate * self._longest if others else 0.0
+
+    def life(self, leased: Leased, now: float) -> float:
+        """Seconds that a lease of the key lives: more while so much is left that others hardly miss its units."""
+        return self._longest if leased.left(self.limit, now) > _PLENTY * self.limit.most else self._shortest
 
     # What is not spent
 
@@ -208,25 +239,14 @@ class Leasing(Mode):
         """Units have been taken ahead."""
         units.least = units.left // 4
         leased.hold(units, self._monotonic())
-        self._expiring.append((leased, units))
-        if self._sweep is None:
-            self._sweep = asyncio.get_running_loop().call_later(self._life, self._swept)
+        self._ending[units.life].add(leased, units)
 
     def unspent(self, leased: Leased, units: Units) -> None:
         """Units have come to the end of their life; what is left of them goes back."""
         leased.size //= 2
 
-    def _swept(self) -> None:
-        """Give back what nobody spent in time."""
-        expiring, now = self._expiring, self._monotonic()
-        while expiring and (expiring[0][1].until <= now or not expiring[0][1].left):
-            self._give_back(*expiring.popleft(), now)
-        self._sweep = None
-        if expiring:
-            pause = min(max(expiring[0][1].until - now, 0.001), self._life)
-            self._sweep = asyncio.get_running_loop().call_later(pause, self._swept)
-
     def _give_back(self, leased: Leased, units: Units, now: float) -> None:
+        """A lease is over: what nobody spent in time goes back."""
         if units.left or units.dropped:
             self.unspent(leased, units)
         back, units.left = units.returnable(now + self._timeout, self.margin()), 0
@@ -240,11 +260,8 @@ class Leasing(Mode):
             return  # they are gone; the link has counted that the store did not answer
 
     async def aclose(self) -> None:
-        if self._sweep is not None:
-            self._sweep.cancel()
-        for leased, units in self._expiring:
-            self._give_back(leased, units, self._monotonic())
-        self._expiring.clear()
+        for ending in self._ending.values():
+            ending.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     # Keys

@@ -22,7 +22,7 @@ __all__ = ["NOTHING", "Units"]
 class Units:
     """What is left of one grant."""
 
-    __slots__ = ("_interval", "asked", "dropped", "ends", "good", "least", "left", "taken", "until")
+    __slots__ = ("_interval", "asked", "dropped", "ends", "good", "least", "left", "life", "taken", "until")
 
     def __init__(self, limit: Limit, grant: Grant, left: int, asked: float, life: float) -> None:
         self.asked = asked
@@ -32,6 +32,7 @@ class Units:
         """Units that are not spent, and those there were."""
         self.least = -1
         """More are to be asked for when fewer than this are left."""
+        self.life = life
         self.until = asked + life
         """When what is left goes back."""
         self._interval = 0.0

@@ -75,8 +75,7 @@ class _Run:
             *(open_counter(context, "simulated", scenario.limit, settings) for context in contexts)
         )
         loop = asyncio.get_running_loop()
-        begun = loop.time()
-        losses = [loop.call_at(begun + outage.start, self._server.lose) for outage in scenario.outages if outage.lose]
+        losses = [loop.call_at(BEGIN + outage.start, self._server.lose) for outage in scenario.outages if outage.lose]
         calls: set[asyncio.Task[None]] = set()
         for moment, node in scenario.arrivals:
             pause = BEGIN + moment - loop.time()

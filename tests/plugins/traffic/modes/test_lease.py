@@ -10,6 +10,7 @@ from apim_sdk import Limit
 from apim_sdk.counting import NEVER, Algorithm
 from apim_sdk.testing import FakeContext, FakeCounterStore
 from apim_traffic.counter import Counter, Counting, open_counter
+from apim_traffic.modes.lease import life_of
 from support.modes import counting, take
 
 
@@ -28,6 +29,55 @@ def test_a_busy_key_is_decided_without_asking_for_each_call() -> None:
         assert store.asked["grant"] < 200
 
     counting(Limit(100_000, 60.0), steps, mode="lease", latency=0.002)
+
+
+@pytest.mark.parametrize(
+    ("limit", "questions"),
+    [
+        (Limit(100_000, 10.0), range(100, 101)),
+        (Limit(100_000, 60.0), range(10, 40)),
+        (Limit(100_000, 3600.0, "fixed-window"), range(10, 40)),
+        (Limit(100_000, 3600.0, "sliding-window"), range(10, 40)),
+        (Limit(100_000, 3600.0, "sliding-log"), range(100, 101)),
+    ],
+)
+def test_a_key_that_is_called_ten_times_a_second_is_leased_where_the_window_is_long(
+    limit: Limit, questions: range
+) -> None:
+    async def steps(counter: Counter, store: FakeCounterStore, context: FakeContext) -> None:
+        assert 100 == await busy(counter, 100, pause=0.1)
+        assert store.asked["grant"] + store.asked["settle"] in questions
+
+    counting(limit, steps, mode="lease", members=4)
+
+
+@pytest.mark.parametrize(
+    ("limit", "life"),
+    [
+        (Limit(1000, 0.5, "fixed-window"), 0.1),
+        (Limit(1000, 10.0, "fixed-window"), 0.1),
+        (Limit(1000, 60.0, "fixed-window"), 0.6),
+        (Limit(1000, 86_400.0, "fixed-window"), 1.0),
+        (Limit(1000, 86_400.0, "sliding-log"), 0.1),
+    ],
+)
+def test_a_lease_lives_for_a_hundredth_of_its_window(limit: Limit, life: float) -> None:
+    assert life == pytest.approx(life_of(limit))
+
+
+def test_a_lease_lives_shortly_where_little_is_left() -> None:
+    async def steps(counter: Counter, store: FakeCounterStore, context: FakeContext) -> None:
+        assert 240 == await busy(counter, 240)
+        await asyncio.sleep(1.5)
+        rest = store.table(f"{context.place} test", limit).standing("a").remaining
+        await asyncio.gather(*(take(counter) for _ in range(100)))
+        await asyncio.sleep(0.25)
+
+        assert 760 == rest, "all that was not spent is back"
+        assert 660 == store.table(f"{context.place} test", limit).standing("a").remaining, "and sooner than in a second"
+
+    limit = Limit(1000, 3600.0, "fixed-window")
+    counting(limit, steps, mode="lease")
 
 
 def test_a_key_that_is_rarely_used_holds_nothing_ahead() -> None:
