@@ -20,7 +20,7 @@ class BackendRate(Rate):
     """So many requests, or units of a cost, in so much time."""
 
     cost: Expression | None = None
-    """How many units a call costs, in CEL over the request; without it, one."""
+    """How many units a call costs, in CEL over the request; without it, one. With `settle` it takes one at least."""
     settle: Expression | None = None
     """How many units it has cost in the end, in CEL over variables and the heads of request and answer."""
 
@@ -70,7 +70,7 @@ class BackendLimit(Limiting):
         terms = self.terms(name, rate.limit(self.count_refused), error, str(rate.per))
         kind = f"backend-limit {world} {number}"
         rule = await self.rule(context, kind, terms, lambda _: world, settled(rate.settle))
-        return costly(rule, rate.cost)
+        return costly(rule, rate.cost, 0 if rate.settle is None else 1)
 
     async def around(self, exchange: Exchange, send: Send) -> Response:
         step = self._steps.get(exchange.key_type or "production")

@@ -45,10 +45,11 @@ class CustomLimit(Limiting):
     algorithm: Algorithm = "gcra"
     """How they are counted; see `rate-limit`."""
     cost: Expression | None = None
-    """How many units a call costs, in CEL over the request; without it, one. Nothing is counted for a cost of 0."""
+    """How many units a call costs, in CEL over the request; without it, one. Nothing is counted for a cost of 0; but
+    with `settle` one unit is taken, so that a call needs one to be left."""
     settle: Expression | None = None
     """How many units it has cost in the end, in CEL over variables and the heads of request and answer. Fractions are
-    rounded up."""
+    rounded up. Of a client that went away before there was an answer, `cost` stays taken."""
     _limit: Limit = state()
 
     def __attrs_post_init__(self) -> None:
@@ -61,7 +62,7 @@ class CustomLimit(Limiting):
         name = self.name or "custom"
         terms = self.terms(name, self._limit, errors.CUSTOM_LIMIT_EXCEEDED, str(self.per), "units")
         rule = await self.rule(context, "custom-limit", terms, _rendered(self.key), settled(self.settle))
-        self.hold(_apply=costly(rule, self.cost))
+        self.hold(_apply=costly(rule, self.cost, 0 if self.settle is None else 1))
 
     def on_request(self, exchange: Exchange) -> Awaitable[None] | None:
         return self._apply(exchange)

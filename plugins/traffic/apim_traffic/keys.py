@@ -51,9 +51,10 @@ def named_key(name: str, parts: Mapping[str, str], ipv6_prefix: int = 64) -> str
     values = [given[part] for part in wanted]
     if name == "ip":
         try:
-            return _address_text(ip_address(values[0]).packed, 128 - ipv6_prefix)
+            address = ip_address(values[0].partition("%")[0])
         except ValueError:
             return None
+        return _address_text((getattr(address, "ipv4_mapped", None) or address).packed, 128 - ipv6_prefix)
     return values[0] if name in ("application", "subscription") else short("\n".join(values))
 
 

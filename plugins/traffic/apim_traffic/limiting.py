@@ -51,13 +51,13 @@ def units_of(expression: Expression, exchange: Exchange) -> int:
     return max(-int(-value // 1), 0)
 
 
-def costly(rule: Rule, cost: Expression | None) -> Step:
-    """A step that takes as many units as an expression says; one without it, and nothing for a cost of 0."""
+def costly(rule: Rule, cost: Expression | None, least: int = 0) -> Step:
+    """A step that takes as many units as an expression says, ``least`` at least; one without it, and nothing for 0."""
     if cost is None:
         return rule.apply
 
     def apply(exchange: Exchange) -> Awaitable[None] | None:
-        units = units_of(cost, exchange)
+        units = max(units_of(cost, exchange), least)
         return rule.apply(exchange, units) if units else None
 
     return apply

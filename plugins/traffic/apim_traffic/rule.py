@@ -25,6 +25,8 @@ Step = Callable[[Exchange], Awaitable[None] | None]
 
 _LIMIT_CODES: Final = "9008"
 """How the codes of all refusals by a limit begin."""
+_OVER_QUOTA: Final = "over_quota limits"
+"""The variable of an exchange with the names of limits that it was beyond, and which its answer does not tell yet."""
 _LONGEST_WAIT: Final = 10 * 365 * 86_400
 """Seconds, ten years: later than that nobody is told to come again."""
 
@@ -136,6 +138,7 @@ class Rule:
             raise self._refusal(key, wait)
         self.observers.over_quota()
         exchange.variables["over_quota"] = terms.name
+        exchange.variables.setdefault(_OVER_QUOTA, set()).add(terms.name)
 
     def _leave(self, key: str, cost: int, exchange: Exchange) -> Awaitable[None] | None:
         """The answer leaves: give back what another limit's refusal made needless, and tell how the client stands."""
@@ -159,7 +162,8 @@ class Rule:
         if self._threshold >= 0 and cost and self.counter.standing(key).remaining <= self._threshold:
             headers.add("X-RateLimit-Warning", terms.name)
             self.observers.warned(key)
-        if not terms.stops and exchange.variables.get("over_quota") == terms.name:
+        if not terms.stops and terms.name in exchange.variables.get(_OVER_QUOTA, ()):
+            exchange.variables[_OVER_QUOTA].discard(terms.name)  # which another limit of that name must not say again
             headers.add("X-Over-Quota", terms.name)
 
     def _refusal(self, key: str, wait: float) -> Reject:

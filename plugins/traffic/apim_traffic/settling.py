@@ -43,11 +43,15 @@ class SettledRule(Rule):
         return self._settle(key, more) if more else None
 
     def _leave(self, key: str, cost: int, exchange: Exchange) -> Awaitable[None] | None:
+        pending = None
         if self._spawn is not None:
             exchange.defer(partial(self._over, exchange, key, cost))
-            return super()._leave(key, 0, exchange)
-        pending = self._put_right(exchange, key, cost)
-        super()._leave(key, 0, exchange)
+        elif exchange.response is None and not self._needless(exchange):  # the client went away: nobody knows
+            self.observers.unsettled()
+        else:
+            pending = self._put_right(exchange, key, cost)
+        if exchange.response is not None:
+            self._tell(exchange, exchange.response.headers, key, 0 if self._needless(exchange) else cost)
         return pending
 
     def _over(self, exchange: Exchange, key: str, cost: int) -> None:

@@ -68,6 +68,18 @@ def test_a_call_that_is_larger_than_what_is_left_leaves_a_debt() -> None:
     asyncio.run(body())
 
 
+def test_clients_are_warned_of_bytes_too() -> None:
+    async def body() -> list[str | None]:
+        context = FakeContext()
+        policy = build(BandwidthLimit, {"bytes": 4096, "per": "1h", "key": "application", "warn_at": 0.5})
+        async with started(policy, context):
+            answers = [(await through(policy, received=1024, declared=KIB)).response for _ in range(3)]
+            assert 1 == context.metrics.counters["apim_limit_warnings_total", context.place]
+            return [answer and answer.headers.get("X-RateLimit-Warning") for answer in answers]
+
+    assert [None, "application-bandwidth", "application-bandwidth"] == asyncio.run(body())
+
+
 def test_a_debt_is_forgotten_with_a_fixed_window() -> None:
     async def body() -> None:
         context = FakeContext()

@@ -72,6 +72,54 @@ def test_what_was_guessed_stays_where_nobody_can_tell_what_it_was() -> None:
     limited({**TOKENS, "headers": ["x-ratelimit"]}, steps)
 
 
+def test_a_cost_of_nothing_beforehand_is_settled_all_the_same() -> None:
+    async def body() -> list[int]:
+        policy = build(CustomLimit, {**TOKENS, "cost": "0"})
+        async with started(policy):
+            endpoint = FakeEndpoint(Answer(200, {"X-Tokens": "600"}))
+            seen = [(await run(policy, call(), endpoint=endpoint)).status for _ in range(4)]
+            assert 0 == remaining(policy)
+            return seen
+
+    assert [200, 200, 429, 429] == asyncio.run(body())
+
+
+def test_what_was_guessed_stays_where_the_client_went_away_before_the_answer() -> None:
+    async def body() -> None:
+        policy = build(CustomLimit, {**TOKENS, "settle": "response.status == 200 ? 300 : 0"})
+        context = FakeContext()
+        async with started(policy, context):
+            exchange = call()
+            policy.on_request(exchange)
+            for after in exchange._afters:
+                after(exchange)
+            assert 900 == remaining(policy)
+            assert 1 == context.metrics.counters["apim_limit_unsettled_total", context.place]
+
+    asyncio.run(body())
+
+
+def test_what_was_guessed_is_put_right_where_the_backend_failed() -> None:
+    async def body() -> None:
+        policy = build(CustomLimit, {**TOKENS, "settle": "response.status >= 500 ? 0 : 300"})
+        async with started(policy):
+            assert 502 == (await run(policy, call(), endpoint=FakeEndpoint(Answer(502)))).status
+            assert 1000 == remaining(policy)
+
+    asyncio.run(body())
+
+
+def test_clients_are_warned_by_what_calls_came_to() -> None:
+    async def body() -> list[str | None]:
+        policy = build(CustomLimit, {**TOKENS, "warn_at": 0.5})
+        async with started(policy):
+            endpoint = FakeEndpoint(Answer(200, {"X-Tokens": "300"}))
+            answers = [(await run(policy, call(), endpoint=endpoint)).response for _ in range(3)]
+            return [answer and answer.headers.get("X-RateLimit-Warning") for answer in answers]
+
+    assert [None, "custom", "custom"] == asyncio.run(body())
+
+
 def test_what_was_guessed_is_reserved_meanwhile() -> None:
     async def body() -> None:
         policy = build(CustomLimit, TOKENS)

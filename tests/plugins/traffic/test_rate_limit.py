@@ -222,6 +222,20 @@ def test_several_limits_tell_in_one_list() -> None:
     ] == asyncio.run(body())
 
 
+@pytest.mark.parametrize(
+    ("names", "told"), [(("one", "two"), ("one", "two")), (("same", "same"), ("same",))], ids=["each", "once"]
+)
+def test_an_answer_names_all_limits_that_it_is_beyond(names: tuple[str, str], told: tuple[str, ...]) -> None:
+    async def body() -> tuple[str, ...]:
+        soft = {"requests": 1, "per": "1m", "stop_on_quota": False}
+        one, two = (build(RateLimit, {**soft, "name": name}) for name in names)
+        async with started(one, FakeContext(place="one")), started(two, FakeContext(place="two")):
+            await through(make_exchange(), one, two)
+            return tuple((await through(make_exchange(), one, two)).get_all("X-Over-Quota"))
+
+    assert told == asyncio.run(body())
+
+
 def test_an_answer_says_nothing_unless_it_is_wanted() -> None:
     async def steps(attempt: Try, context: FakeContext) -> None:
         response = (await attempt(make_exchange())).response
@@ -403,6 +417,18 @@ def test_a_count_is_reset_by_what_its_key_is_made_of(key: str, exchange: Any, na
         assert 200 == (await attempt(make_exchange(**exchange))).status
 
     limited({"requests": 1, "per": "1m", "key": key}, steps)
+
+
+@pytest.mark.parametrize("written", ["::ffff:192.0.2.7", "192.0.2.7"])
+def test_an_address_is_reset_however_it_is_written(written: str) -> None:
+    exchange = make_exchange(client="192.0.2.7")
+
+    async def steps(attempt: Try, context: FakeContext) -> None:
+        await attempt(exchange)
+        assert await reset(context, {"address": written})
+        assert 200 == (await attempt(exchange)).status
+
+    limited({"requests": 1, "per": "1m", "key": "ip"}, steps)
 
 
 def test_an_address_that_is_none_resets_nothing() -> None:

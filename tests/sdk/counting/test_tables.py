@@ -350,9 +350,33 @@ def test_a_window_of_the_calendar_ends_when_the_clock_says_so() -> None:
     assert 23 * 3600.0 == table.standing("a").reset
 
 
+@pytest.mark.parametrize("day", ["2026-04-04T12:00Z", "2026-10-03T12:00Z"], ids=["back", "forward"])
+def test_hours_follow_each_other_where_clocks_change_by_half_of_one(day: str) -> None:
+    zone, moment = ZoneInfo("Australia/Lord_Howe"), datetime.fromisoformat(day).timestamp()
+    lengths = []
+    while len(lengths) < 8:
+        begin, end = bounds("hour", zone, moment)
+        assert {(begin, end)} == {bounds("hour", zone, second) for second in range(begin, end, 60)}
+        assert not lengths or begin == moment
+        lengths.append(end - begin)
+        moment = end
+
+    assert [1800, *[3600] * 7] == sorted(lengths)
+
+
 @given(
     calendar=st.sampled_from(CALENDARS),
-    zone=st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kathmandu", "America/St_Johns", "Pacific/Apia"]),
+    zone=st.sampled_from(
+        [
+            "UTC",
+            "Europe/Berlin",
+            "Asia/Kathmandu",
+            "America/St_Johns",
+            "Pacific/Apia",
+            "Australia/Lord_Howe",
+            "America/Havana",
+        ]
+    ),
     moment=st.datetimes(datetime(1990, 1, 1), datetime(2037, 12, 31)),
 )
 @settings(max_examples=500, deadline=None)
