@@ -7,12 +7,12 @@ all of them come in the last tenth of each window and the first of the next, whe
 
 What was let through is held against what the limit permits from the first call to the last answer, 1.000 being all of
 it; and in the worst window, of which a line tells the bound: what the mode may let through there, by what it states.
-With gcra, where any span is a window, both are 1 for a burst and what comes again in the span, and what is beyond
-counts as part of `requests`. Status 1 if a bound was not kept.
+With gcra any span is a window: 1 is a burst and what comes again in it, and each unit beyond is held against
+`requests`. Status 1 if a bound was not kept.
 
 With `--disturb kill` the store is killed after a third of the time and started again, empty, after another third; with
 `--disturb slow` it answers nothing in that time. With `--disturb failover` it is the master of a Sentinel: killed after
-a third, and a replica takes its place, which takes two or three seconds more.
+a third, and its replica takes its place. The last column tells after how long the store was there again.
 """
 
 import argparse

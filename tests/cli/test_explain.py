@@ -102,6 +102,17 @@ def test_the_condition_of_a_plan_is_looked_at(explain: Explain) -> None:
     assert "-> plan gold: its credential is there, subscription required" in lines
 
 
+def test_the_condition_of_messages_is_told(file: Path, explain: Explain) -> None:
+    step = """\
+        - rate-limit: {requests: 5, per: 1s, key: api, unit: events}
+          when_message: message.size > 9
+"""
+    file.write_text(TEXT.replace("      request:\n", f"      request:\n{step}"))
+
+    line = next(line for line in explain("GET", "/shop/open")[1] if line.startswith("  rate-limit"))
+    assert line.endswith("  when_message message.size > 9")
+
+
 def test_a_flow_of_another_plan_is_not_in_the_chain(explain: Explain) -> None:
     assert "  rate-limit  FILE:14:18" not in explain("GET", "/shop/items/5")[1]
 
