@@ -185,7 +185,7 @@ class Tokens:
         return f"{about},{compact_json(more)[1:-1]}" if more else about
 
 
-_OWN: Final = frozenset("iss sub aud client_id azp aut scope keytype iat exp jti".split())
+_OWN: Final = frozenset(["iss", "sub", "aud", "client_id", "azp", "aut", "scope", "keytype", "iat", "exp", "jti"])
 """Claims that are never an authorization's to make: one that comes twice means what its reader likes."""
 
 
