@@ -7,6 +7,7 @@ else uses the machine, so a small change to the code can be judged by it.
 
 import argparse
 import asyncio
+import itertools
 import os
 import re
 import shutil
@@ -40,8 +41,10 @@ from bench.tokens import tokens_for
 CACHE = Path(__file__).parent / ".cache"
 ISSUING = (*ALGORITHMS, "key-set")
 """Rows of the resident authorization server: a token by each algorithm, and an answer for which nothing is signed."""
-ROWS = ("plain", "policies", "limits", "cache", "secured", "post", "64k", *ISSUING)
+ROWS = ("plain", "varied", "policies", "limits", "cache", "secured", "post", "64k", *ISSUING)
 CONNECTIONS = 32
+VARIED = 2000
+"""Paths of the row in which nothing comes again soon; there is one answer more."""
 TURNS = 32
 """Requests of each connection in a batch."""
 COUNTED = (20, 84)
@@ -56,7 +59,8 @@ class Row:
 
     service: Service
     requests: tuple[bytes, ...]
-    answer: bytes = b""
+    answers: tuple[bytes, ...] = (b"",)
+    """What the backend answers, one after the other; all are of one length."""
     document: str | None = None
     """The gateway's configuration, where it is not made for the service."""
 
@@ -79,6 +83,8 @@ def row(name: str) -> Row:
         kept = f"sqlite: {{path: {CACHE / algorithm}.db}}"
         return Row(service, (asked,), document=configuration(0, algorithm, kept))
     body = SMALL_BODY.encode()
+    if name == "varied":
+        requests = tuple(request(PATH.replace("4711", f"{number:04}")) for number in range(VARIED))
     if name == "policies":
         service = attrs.evolve(service, header_policies=True)
     elif name == "limits":
@@ -97,7 +103,10 @@ def row(name: str) -> Row:
         f"HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nDate: {formatdate(usegmt=True)}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: keep-alive\r\n\r\n"
     )
-    return Row(service, requests, head.encode() + body)
+    if name == "varied":
+        ids = (f"\r\nX-Request-ID: {number:04}\r\nContent-Type" for number in range(VARIED + 1))
+        return Row(service, requests, tuple(head.replace("\r\nContent-Type", each).encode() + body for each in ids))
+    return Row(service, requests, (head.encode() + body,))
 
 
 class Transport:
@@ -144,7 +153,8 @@ class Ends:
 
     def __init__(self, course: Row) -> None:
         self._requests = course.requests
-        self._answer = [course.answer[at : at + PIECES] for at in range(0, len(course.answer), PIECES)]
+        pieces = [[each[at : at + PIECES] for at in range(0, len(each), PIECES)] for each in course.answers]
+        self._answers = itertools.cycle(pieces)
         self._size = 0
         self._sent = 0
         self._received = 0
@@ -193,7 +203,7 @@ class Ends:
         await asyncio.sleep(0)
         asked, self._asked = self._asked, []
         for protocol in asked:
-            for piece in self._answer:
+            for piece in next(self._answers):
                 protocol.data_received(piece)
 
 

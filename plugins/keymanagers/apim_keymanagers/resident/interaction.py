@@ -7,7 +7,7 @@ token that is good in this browser for this request only.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 import attrs
@@ -71,6 +71,10 @@ class Visit:
         return response
 
 
+_JUST_NOW: Final = 30
+"""Seconds for which a login is taken to be for this very request."""
+
+
 async def authorize(server: Server, exchange: Exchange) -> Response:
     """The authorization endpoint (RFC 6749, section 3.1)."""
     try:
@@ -117,10 +121,11 @@ def _logged_in(visit: Visit, request: AuthorizationRequest | None) -> bool:
         return False
     if request is None or visit.sends("consent") is not None:
         return True
-    if request.max_age is not None and now - session.auth_time > request.max_age:
-        return False
+    age = now - session.auth_time
     # Who has just logged in for this very request comes back with a GET, and is not to be asked for ever.
-    return "login" not in request.prompts or now - session.auth_time < 30
+    if ("login" in request.prompts or request.max_age == 0) and age >= _JUST_NOW:
+        return False
+    return not request.max_age or age <= request.max_age
 
 
 async def _log_in(visit: Visit, sent: Asked) -> Response:

@@ -324,6 +324,11 @@ def test_max_age_and_prompt_ask_for_the_password_again() -> None:
             assert "Log in" in (await browser.get(request(prompt="login"))).text
             page = await browser.log_in(request(prompt="login"))
             assert 303 == (await browser.get(page.headers["Location"].removeprefix(ISSUER))).status
+            server.context.clock.advance(60)
+            assert "Log in" in (await browser.get(request(max_age="0"))).text
+            page = await browser.log_in(request(max_age="0"))
+            server.context.clock.advance(1)  # what the browser takes to come back
+            assert 303 == (await browser.get(page.headers["Location"].removeprefix(ISSUER))).status
 
     asyncio.run(check())
 
