@@ -27,6 +27,7 @@ from apim_sdk import (
 from apim_sdk.testing import make_exchange, make_response
 
 from apim_core.expressions import Record
+from apim_core.message_variables import message_environment
 from apim_core.variables import environment
 
 ORDER = make_exchange(
@@ -209,11 +210,12 @@ def listed() -> dict[str, set[str]]:
 
 
 def test_the_guide_lists_every_variable() -> None:
-    assert set(environment().variables) == set(listed())
+    assert set(message_environment().variables) == set(listed())
+    assert set(environment().variables) == set(listed()) - {"message"}
 
 
-@pytest.mark.parametrize("name", ["request", "response", "client", "principal", "fault"])
+@pytest.mark.parametrize("name", ["request", "response", "client", "principal", "fault", "message"])
 def test_the_guide_lists_every_field(name: str) -> None:
-    variable = environment().variables[name]
+    variable = message_environment().variables[name]
     assert isinstance(variable, Record)
     assert set(variable.fields) == listed()[name] - {""}
