@@ -80,6 +80,7 @@ def row(name: str) -> Row:
     if name in ISSUING:
         asked, algorithm = (token_request(), name) if name in ALGORITHMS else (request("/oauth2/jwks"), ALGORITHMS[0])
         # A store that stays: only the first run makes a key, which takes any number of instructions.
+        CACHE.mkdir(exist_ok=True)
         kept = f"sqlite: {{path: {CACHE / algorithm}.db}}"
         return Row(service, (asked,), document=configuration(0, algorithm, kept))
     body = SMALL_BODY.encode()
