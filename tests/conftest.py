@@ -1,5 +1,6 @@
 """What tests of whole distributions share: a virtual environment to install them in."""
 
+import logging
 import os
 import subprocess
 import sysconfig
@@ -12,6 +13,17 @@ from hypothesis import settings
 
 settings.register_profile("on any machine", deadline=None)  # one that does other work, too, fails nothing
 settings.load_profile("on any machine")
+
+
+@pytest.fixture(autouse=True)
+def _standard_library_logging():
+    """What a test routes into a gateway's log does not outlive it: pytest takes back where warnings go, not logging."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(False)
 
 
 @attrs.frozen

@@ -6,7 +6,6 @@ import io
 import json
 import logging
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import attrs
@@ -16,17 +15,6 @@ from apim_sdk import Secret
 
 from apim_core.config.server import Log
 from apim_core.logging import Flood, configure_logging
-
-
-@pytest.fixture(autouse=True)
-def _standard_library_logging() -> Iterator[None]:
-    """What a test routes here does not outlive it."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.captureWarnings(False)
 
 
 class Terminal(io.StringIO):
