@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from apim_core.metrics import Metrics
@@ -31,6 +32,26 @@ def test_a_counter_has_a_series_for_each_value_of_its_labels() -> None:
     count("red", "big")
     count("blue", "small")
     assert {"things_total colour=red size=big": 2.0, "things_total colour=blue size=small": 1.0} == samples(metrics)
+
+
+def test_a_counter_only_grows() -> None:
+    count = Metrics().counter("things", "Things")
+    with pytest.raises(ValueError, match="only grows"):
+        count(amount=-1)
+
+
+@pytest.mark.parametrize("values", [(), ("red",), ("red", "big", "heavy")])
+def test_each_label_has_a_value(values: tuple[str, ...]) -> None:
+    metrics = Metrics()
+    count = metrics.counter("things", "Things", ["colour", "size"])
+    with pytest.raises(ValueError, match="a value for each of the labels"):
+        count(*values)
+    assert {} == samples(metrics)
+
+
+def test_labels_that_are_prometheuss_own_are_refused() -> None:
+    with pytest.raises(ValueError, match="__name__"):
+        Metrics().counter("things", "Things", ["__name__"])
 
 
 def test_what_a_label_holds_cannot_break_the_exposition() -> None:

@@ -95,6 +95,8 @@ class Reject(Fault):
 class Respond(Exception):
     """An answer that stands in for the endpoint: cached, mocked, a preflight. The RESPONSE flow runs on it."""
 
+    __slots__ = ("response",)
+
     def __init__(self, response: Response) -> None:
         self.response = response
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from apim_sdk import HeaderField, Headers, PreparedHeaders, Response
+from apim_sdk import Body, HeaderField, Headers, PreparedHeaders, Response
 
 from apim_traffic.cache.varying import Selecting
 
@@ -99,7 +99,7 @@ class Entry:
 
     def answer(self, now: float) -> Response:
         """The whole answer, as it is given now."""
-        return Response(self.status, self.fields(now), self.body, reason=self.reason)
+        return Response.arrived(self.status, self.fields(now), Body.arrived(self.body), self.reason)
 
     @property
     def validators(self) -> tuple[tuple[str, bytes], ...]:
