@@ -108,8 +108,11 @@ class Watched:
         return str(self.replica.port) in self.sentinel.send("SENTINEL REPLICAS apim")
 
     def failed_over(self) -> bool:
-        """Whether the replica has become the master."""
-        return "role:master" in self.replica.send("INFO replication")
+        """Whether the replica has become the master; it resets who is connected when it becomes so."""
+        try:
+            return "role:master" in self.replica.send("INFO replication")
+        except ConnectionError:
+            return False
 
 
 @contextlib.contextmanager
