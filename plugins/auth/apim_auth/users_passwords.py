@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from apim_sdk.argon2 import ARGON2_TURN
+
 __all__ = ["NOBODYS", "UnfitHash", "check_hash", "matches"]
 
 _BCRYPT: Final = re.compile(r"\$2[aby]\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}")
@@ -48,7 +50,8 @@ def matches(text: str, password: bytes) -> bool:
         from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
         try:
-            Argon2id.verify_phc_encoded(password, text)
+            with ARGON2_TURN:
+                Argon2id.verify_phc_encoded(password, text)
         except (InvalidKey, ValueError):
             return False
         return True

@@ -26,6 +26,8 @@ async def device_authorization(server: Server, asked: Asked, client: Client) -> 
     """The answer of the device authorization endpoint (section 3.2). Raises OAuthError."""
     if DEVICE_GRANT not in server.settings.grants or DEVICE_GRANT not in client.grant_types:
         raise OAuthError("unauthorized_client", "the client may not use this grant")
+    server.devices.check(client.id, asked.address)
+    server.devices.count(client.id, asked.address)
     await server.scopes.granted(client, asked.get("scope"), None)
     device, lifetime = new_secret(), server.settings.lifetimes.device_code
     record = {"client": client.id, "scope": asked.get("scope") or "", "until": server.now() + lifetime}

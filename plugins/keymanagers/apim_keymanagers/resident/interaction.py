@@ -179,7 +179,7 @@ async def _confirmed(visit: Visit) -> Response:
     problem = ""
     if entered is not None:
         server.throttle.check(tries, address)
-        server.throttle.failed(tries, address)  # before the answer is there: many may try at the same moment
+        server.throttle.count(tries, address)  # before the answer is there: many may try at the same moment
         found = await waiting(server, code)
         if found is not None:
             server.throttle.forgive(tries, address)

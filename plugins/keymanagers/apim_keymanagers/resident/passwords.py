@@ -8,12 +8,14 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
+from apim_sdk.argon2 import ARGON2_TURN
+
 from apim_keymanagers.resident.errors import OAuthError
 
 __all__ = ["Passwords", "hash_password"]
 
-_AT_ONCE: Final = 2
-"""Hashes that are worked out at the same time; each takes 64 MiB and tens of milliseconds."""
+_AT_ONCE: Final = 1
+"""Hashes that are worked out at the same time; each takes 64 MiB and tens of milliseconds of four cores."""
 _MOST_WAITING: Final = 64
 """How many more may wait for their turn."""
 _NOBODYS: Final = "$argon2id$v=19$m=65536,t=3,p=4$M50eShb1CAV3vzDMwQLuKg$eHdbrsgwrXY7cjWoE3a08fo2CqaYcFCWwcCOkaDw0QE"
@@ -25,7 +27,8 @@ def hash_password(password: str) -> str:
     from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
     hasher = Argon2id(salt=os.urandom(16), length=32, iterations=3, lanes=4, memory_cost=65536)
-    return hasher.derive_phc_encoded(password.encode())
+    with ARGON2_TURN:
+        return hasher.derive_phc_encoded(password.encode())
 
 
 class Passwords:
@@ -59,7 +62,8 @@ def _verify(password: str, kept: str | None) -> bool:
     from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
     try:
-        Argon2id.verify_phc_encoded(password.encode("utf-8", "surrogatepass"), kept or _NOBODYS)
+        with ARGON2_TURN:
+            Argon2id.verify_phc_encoded(password.encode("utf-8", "surrogatepass"), kept or _NOBODYS)
     except (InvalidKey, ValueError):
         return False
     return kept is not None

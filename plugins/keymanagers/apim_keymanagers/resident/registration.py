@@ -31,6 +31,7 @@ __all__ = ["change_client", "register", "register_by_name", "remove_client", "sh
 _MOST_SECRETS: Final = 5
 """Secrets of a client that are good at the same time, where each registration under its name gives it one more."""
 _TRIES: Final = 5
+_ANYBODY: Final = "anybody"
 
 
 async def register(server: Server, asked: Asked, document: Mapping[str, Any]) -> dict[str, Any]:
@@ -135,7 +136,10 @@ async def _named(
 
 
 async def _registrar(server: Server, asked: Asked) -> User | None:
-    """Who registers: a user with the role for it, or somebody with the token for it. Raises OAuthError."""
+    """Who registers: a user with the role for it, or somebody with the token for it.
+
+    Raises OAuthError, also (429) where too many have registered who showed nothing.
+    """
     settings = server.settings.registration
     scheme = (asked.authorization or "").partition(" ")[0].lower()
     if scheme == "basic" and settings.roles:
@@ -149,6 +153,8 @@ async def _registrar(server: Server, asked: Asked) -> User | None:
         ):
             return None
     elif settings.open and asked.authorization is None:
+        server.registrations.check(_ANYBODY, asked.address)
+        server.registrations.count(_ANYBODY, asked.address)
         return None
     headers = {"WWW-Authenticate": 'Basic realm="client registration"' if settings.roles else "Bearer"}
     raise OAuthError("invalid_token", "you may not register clients", status=401, headers=headers)

@@ -47,6 +47,11 @@ class Server:
     sessions: Sessions
     trust: Trust
     throttle: Throttle
+    """Of guesses."""
+    registrations: Throttle
+    """Of clients that strangers register."""
+    devices: Throttle
+    """Of device codes, by client."""
 
     @property
     def issuer(self) -> str:
@@ -72,6 +77,14 @@ async def open_server(settings: Resident, context: Context) -> Server:
     keys = await context.shared(("resident keys", settings), lambda: _open_keys(settings, records, vault, clock))
     keys.attach(records, vault)
     throttle = await context.shared(("resident throttle", settings.issuer), lambda: Throttle(clock))
+    per_hour = settings.registration.open_per_hour
+    registrations = await context.shared(
+        ("resident registrations", settings.issuer, per_hour),
+        lambda: Throttle(clock, per_hour, seconds=3600.0, everywhere=50, told="too many clients were registered"),
+    )
+    devices = await context.shared(
+        ("resident devices", settings.issuer), lambda: Throttle(clock, 60, told="too many device codes were asked for")
+    )
     access = context.store(settings.access_store or settings.store)
     revoked = Revoked(access, settings.issuer, context.revocations, clock, lifetimes.access_token)
     tokens = Tokens(
@@ -103,6 +116,8 @@ async def open_server(settings: Resident, context: Context) -> Server:
         Sessions(records, vault, clock, lifetimes.session),
         Trust(managers, context.revocations, clock),
         throttle,
+        registrations,
+        devices,
     )
 
 

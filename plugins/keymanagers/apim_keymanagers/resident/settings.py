@@ -197,6 +197,9 @@ class RegistrationSettings:
     """Roles that let a user register, by name and password."""
     open: bool = False
     """Whether everybody may register."""
+    open_per_hour: int = attrs.field(default=20, validator=attrs.validators.ge(1))
+    """How many clients one address may register in an hour where everybody may, and all addresses together fifty times
+    as many. Each process counts alone."""
     secret_lifetime: Duration | None = None
     """How long the secret of a registered client is good; without it, for good."""
     most_redirect_uris: int = 20

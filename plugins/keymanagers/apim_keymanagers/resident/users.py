@@ -89,7 +89,7 @@ class Users:
             lambda: self._throttle.check(what, address),  # others may have failed since
         )
         if not good or user is None:
-            self._throttle.failed(what, address)
+            self._throttle.count(what, address)
             return None
         self._throttle.succeeded(what, address)
         return user

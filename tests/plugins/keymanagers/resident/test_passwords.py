@@ -105,7 +105,7 @@ def test_the_queue_for_hashes_is_bounded() -> None:
 def test_what_is_remembered_of_failures_is_bounded() -> None:
     throttle = Throttle(FakeClock())
     for number in range(20_000):
-        throttle.failed("user", f"address {number}")
+        throttle.count("user", f"address {number}")
     assert 10_000 >= len(throttle._failures)
 
 
@@ -113,10 +113,55 @@ def test_one_user_fails_a_hundred_times_from_everywhere() -> None:
     throttle = Throttle(FakeClock())
     for number in range(100):
         throttle.check("user", f"address {number}")
-        throttle.failed("user", f"address {number}")
+        throttle.count("user", f"address {number}")
     with pytest.raises(OAuthError, match="too many"):
         throttle.check("user", "another address")
     throttle.check("other user", "address 1")
+
+
+def test_one_address_fails_a_hundred_times_at_all_users() -> None:
+    throttle = Throttle(FakeClock())
+    for number in range(100):
+        throttle.check(f"user {number}", "192.0.2.1")
+        throttle.count(f"user {number}", "192.0.2.1")
+        throttle.succeeded("its own user", "192.0.2.1")
+    with pytest.raises(OAuthError, match="too many"):
+        throttle.check("user 100", "192.0.2.1")
+    throttle.check("user 100", "192.0.2.2")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        ("2001:db8::1", "2001:db8::ffff:2", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("192.0.2.1", "::ffff:192.0.2.1", True),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+        ("", "", True),
+    ],
+)
+def test_a_network_of_ipv6_is_one_address(first: str, second: str, same: bool) -> None:
+    throttle = Throttle(FakeClock())
+    for _ in range(10):
+        throttle.count("user", first)
+    if same:
+        with pytest.raises(OAuthError, match="too many"):
+            throttle.check("user", second)
+    else:
+        throttle.check("user", second)
+
+
+def test_one_password_cannot_be_tried_with_every_user() -> None:
+    async def check() -> None:
+        async with with_password() as server:
+            for number in range(98):
+                server.manager.server.throttle.count(f"user {number}", "203.0.113.7")
+            tries = [server.token(grant_type="password", username=f"user{n}", password="Summer26") for n in range(30)]
+            statuses = [answer.status for answer in await asyncio.gather(*tries)]
+            assert 2 == statuses.count(400)
+            assert 30 == statuses.count(400) + statuses.count(429)
+
+    asyncio.run(check())
 
 
 def test_passwords_cannot_be_guessed_all_at_once() -> None:
@@ -124,7 +169,7 @@ def test_passwords_cannot_be_guessed_all_at_once() -> None:
         async with with_password() as server:
             tries = [server.token(grant_type="password", username="ann", password="wrong") for _ in range(50)]
             statuses = [answer.status for answer in await asyncio.gather(*tries)]
-            assert statuses.count(400) in (10, 11)  # two passwords are held against their hashes at a time
+            assert 10 == statuses.count(400)
             assert 50 == statuses.count(400) + statuses.count(429)
 
     asyncio.run(check())
