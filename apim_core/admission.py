@@ -1,7 +1,8 @@
 """Admission: which plan a client comes in by, who it is, and whether it may call the operation.
 
 Plans are tried in the order in which they stand. Those whose credential the request carries are judged; ``keyless``
-finds nothing in a request, so a plan of it only serves those who presented nothing: it never rescues a bad credential.
+finds nothing in a request, so a plan of it only serves those who presented nothing: it never rescues a bad credential,
+nor one of several that a plan wants together.
 
 Nothing waits here unless judging does: who is known comes in by plain calls.
 """
@@ -18,7 +19,7 @@ from apim_sdk.exchange import Exchange, Plan
 from apim_sdk.identity import Credential, Principal
 
 from apim_core.callers import Callers
-from apim_core.combined import challenges_of
+from apim_core.combined import AllOf, challenges_of, missing_challenges
 from apim_core.steps import Condition, fault_of
 
 __all__ = ["Admission", "CompiledPlan", "authorize"]
@@ -37,6 +38,7 @@ class CompiledPlan:
     __slots__ = (
         "anonymous",
         "authenticator",
+        "begun",
         "callers",
         "condition",
         "find",
@@ -59,6 +61,9 @@ class CompiledPlan:
         self.find: Callable[[Exchange], Credential | None] = authenticator.find
         self.judge: Callable[[Credential, Exchange], Principal | Awaitable[Principal]] = authenticator.judge
         self.recognise: Recognise | None = authenticator.recognise if _recognises(type(authenticator)) else None
+        self.begun: Callable[[Exchange], bool] | None = (
+            authenticator.begun if isinstance(authenticator, AllOf) else None
+        )
         self.condition = condition
         self.requires_subscription = requires_subscription
         self.callers = callers
@@ -136,6 +141,7 @@ class Admission:
                 if principal is None:
                     credential = plan.find(exchange)
                     if credential is None:
+                        presented = presented or (plan.begun is not None and plan.begun(exchange))
                         continue
                     presented = presented or not plan.anonymous
                     judged = plan.judge(credential, exchange)
@@ -146,13 +152,14 @@ class Admission:
                 self._enter(plan, principal, exchange)
             except Fault as fault:
                 refusal = _graver(refusal, fault)
+                presented = presented or not plan.anonymous  # what is refused while it is looked for is there
             except Exception as error:
                 raise fault_of(error, f"plan {plan.plan.name}") from error
             else:
                 return plan
         if refusal is not None:
             raise refusal
-        raise Reject(errors.MISSING_CREDENTIALS, headers=_challenges(self.plans))
+        raise Reject(errors.MISSING_CREDENTIALS, headers=_challenges(self.plans, exchange))
 
     async def _wait(
         self,
@@ -192,9 +199,11 @@ def _graver(refusal: Fault | None, fault: Fault) -> Fault:
     return fault if refusal is None or fault.status >= 500 > refusal.status else refusal
 
 
-def _challenges(plans: tuple[CompiledPlan, ...]) -> Mapping[str, str]:
-    """The challenges of all plans, each kind once (RFC 9110, section 11.6.1)."""
-    challenges = dict.fromkeys(each for plan in plans for each in challenges_of(plan.authenticator))
+def _challenges(plans: tuple[CompiledPlan, ...], exchange: Exchange) -> Mapping[str, str]:
+    """The challenges of all plans for what the request lacks, each kind once (RFC 9110, section 11.6.1)."""
+    challenges = dict.fromkeys(each for plan in plans for each in missing_challenges(plan.authenticator, exchange))
+    if not challenges:  # none is known for what is lacking, but a 401 has one where there is any
+        challenges = dict.fromkeys(each for plan in plans for each in challenges_of(plan.authenticator))
     return {"WWW-Authenticate": ", ".join(challenges)} if challenges else {}
 
 

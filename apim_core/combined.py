@@ -16,7 +16,7 @@ from apim_sdk.exchange import Exchange
 from apim_sdk.fields import Secret
 from apim_sdk.identity import Application, ApplicationKey, Credential, KeyType, Principal
 
-__all__ = ["AllOf", "challenges_of"]
+__all__ = ["AllOf", "challenges_of", "missing_challenges"]
 
 
 class _Finder(Protocol):
@@ -53,6 +53,15 @@ class AllOf(Authenticator):
                 return None
             parts.append(found)
         return _Found("all", Secret(""), tuple(parts))
+
+    def begun(self, exchange: Exchange) -> bool:
+        """Whether the request carries the credential of any member."""
+        return any(each.find(exchange) is not None for each in self._members)
+
+    def missing(self, exchange: Exchange) -> tuple[str, ...]:
+        """The challenges of the members whose credential the request does not carry."""
+        lacking = (each.challenge for each in self._members if each.find(exchange) is None)
+        return tuple(challenge for challenge in lacking if challenge)
 
     async def judge(self, credential: Credential, exchange: Exchange) -> Principal:
         """See the class. Raises what a member raises, and Reject where two credentials are of two applications."""
@@ -100,3 +109,10 @@ def challenges_of(authenticator: Authenticator) -> tuple[str, ...]:
     if isinstance(authenticator, AllOf):
         return authenticator.challenges
     return () if authenticator.challenge is None else (authenticator.challenge,)
+
+
+def missing_challenges(authenticator: Authenticator, exchange: Exchange) -> tuple[str, ...]:
+    """The challenges for what a request lacks that does not carry all that the authenticator wants."""
+    if isinstance(authenticator, AllOf):
+        return authenticator.missing(exchange)
+    return challenges_of(authenticator)

@@ -50,6 +50,21 @@ class Stamp(Badge):
 
 
 @attrs.frozen
+class Scrawl(Stamp):
+    """A badge that nobody can read."""
+
+    challenge = None
+
+    word: str = "badge"
+    """What is behind the X-."""
+
+    def find(self, exchange: Exchange) -> Credential | None:
+        if Badge.find(self, exchange) is not None:
+            raise Reject(errors.INVALID_CREDENTIALS)
+        return None
+
+
+@attrs.frozen
 class Tell(Endpoint):
     """Says who called and what the backend gets to see."""
 
@@ -60,6 +75,9 @@ class Tell(Endpoint):
         seen = sorted(name for name in exchange.request.headers if name.lower() in ("x-badge", "x-stamp"))
         text = f"{principal.subject} {application} {sorted(principal.scopes)} {dict(principal.claims)} {seen}"
         return Response(200, body=text.encode())
+
+
+PLUGINS = {"badge": Badge, "stamp": Stamp, "scrawl": Scrawl, "tell": Tell}
 
 
 def with_plan(authentication: str, key: str = "{client_id: anna}") -> str:
@@ -81,7 +99,7 @@ def asked(
     folder: Path, authentication: str, key: str = "{client_id: anna}", **headers: str
 ) -> tuple[int, str, str | None]:
     async def scenario() -> tuple[int, str, str | None]:
-        async with serving(with_plan(authentication, key), folder, badge=Badge, stamp=Stamp, tell=Tell) as served:
+        async with serving(with_plan(authentication, key), folder, **PLUGINS) as served:
             answer = await served.get("/api/x", **headers)
             text = answer.body.decode() if answer.status == 200 else str(answer.json["code"])
             return answer.status, text, answer.headers.get("WWW-Authenticate")
@@ -116,7 +134,8 @@ def test_any_good_credential_lets_in(
     ("headers", "answer"),
     [
         ({}, (401, "900902", "Stamp, Badge")),
-        ({"X_badge": "anna"}, (401, "900902", "Stamp, Badge")),
+        ({"X_badge": "anna"}, (401, "900902", "Stamp")),
+        ({"X_stamp": "carl"}, (401, "900902", "Badge")),
         ({"X_badge": "anna", "X_stamp": "forged"}, (401, "900901", None)),
         ({"X_badge": "forged", "X_stamp": "carl"}, (401, "900901", None)),
         (
@@ -153,7 +172,37 @@ def test_nothing_is_lost_without_an_optional_credential_or_with_a_bad_one(
 
 
 def test_an_optional_credential_alone_is_not_enough(tmp_path: Path) -> None:
-    assert (401, "900902", "Badge, Stamp") == asked(tmp_path, OPTIONAL, X_stamp="carl")
+    assert (401, "900902", "Badge") == asked(tmp_path, OPTIONAL, X_stamp="carl")
+
+
+PUBLIC = "}, {name: public, authentication: {keyless: {}}"
+
+
+@pytest.mark.parametrize("authentication", [ALL, OPTIONAL, "{any: [" + ALL + "]}"], ids=["all", "optional", "nested"])
+@pytest.mark.parametrize("value", ["carl", "forged"])
+def test_who_presents_a_part_of_the_credentials_is_not_let_in_as_nobody(
+    tmp_path: Path, authentication: str, value: str
+) -> None:
+    assert (401, "900902", "Badge") == asked(tmp_path, authentication + PUBLIC, X_stamp=value)
+
+
+def test_who_presents_nothing_is_let_in_as_nobody_beside_a_plan_that_wants_several_credentials(tmp_path: Path) -> None:
+    assert (200, "anonymous - [] {} []", None) == asked(tmp_path, ALL + PUBLIC)
+
+
+def test_a_part_of_the_credentials_of_one_plan_does_not_close_another(tmp_path: Path) -> None:
+    other = "}, {name: other, authentication: {stamp: {word: stamp}}"
+    assert 200 == asked(tmp_path, ALL + other, X_stamp="carl")[0]
+
+
+def test_a_credential_that_is_refused_while_it_is_looked_for_has_been_presented(tmp_path: Path) -> None:
+    assert (401, "900901", None) == asked(tmp_path, "{scrawl: {}}" + PUBLIC, X_badge="anna")
+    assert 200 == asked(tmp_path, "{scrawl: {}}" + PUBLIC)[0]
+
+
+def test_where_what_is_lacking_has_no_challenge_all_are_told(tmp_path: Path) -> None:
+    both = "{all: [{badge: {}}, {scrawl: {word: other}}]}"
+    assert (401, "900902", "Badge") == asked(tmp_path, both, X_badge="anna")
 
 
 @pytest.mark.parametrize(("second", "status"), [("bert", 200), ("eve", 401)])

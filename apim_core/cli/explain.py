@@ -130,16 +130,22 @@ def _plan(target: Target, exchange: Exchange) -> Generator[str, None, str | None
         yield "open to everybody (authentication: none)"
         return None
     chosen: str | None = None
+    presented = False
     for plan in target.admission.plans:
         try:
             reason = "its condition does not hold"
             if plan.condition is None or plan.condition.holds(exchange):
                 reason = "the request carries no such credential"
-                if plan.find(exchange) is not None:
-                    reason = "its credential is there" if not plan.anonymous else "it lets everybody in"
+                if plan.anonymous:
+                    reason = "it takes only who presents nothing" if presented else "it lets everybody in"
+                    chosen = chosen or (None if presented else plan.plan.name)
+                elif plan.find(exchange) is not None:
+                    reason, presented = "its credential is there", True
                     chosen = chosen or plan.plan.name
+                elif plan.begun is not None and plan.begun(exchange):
+                    reason, presented = "of its credentials some are missing", True
         except Fault as fault:
-            reason = f"its credential is refused: {fault}"
+            reason, presented = f"its credential is refused: {fault}", True
         mark = "->" if chosen == plan.plan.name else "  "
         needs = ", subscription required" if plan.requires_subscription else ""
         yield f"{mark} plan {plan.plan.name}: {reason}{needs}"

@@ -78,7 +78,7 @@ def test_a_request_is_explained_from_match_to_fault_flow_each_step_with_its_line
         "  path.id = '5'",
         "-> plan keys: its credential is there, subscription required",
         "   plan gold: its condition does not hold, subscription required",
-        "   plan public: it lets everybody in",
+        "   plan public: it takes only who presents nothing",
         "needs one of the scopes: read, own",
         "ENTRY flow",
         "  request-size  FILE:3:12",
@@ -95,6 +95,16 @@ def test_the_plan_is_the_first_whose_credential_is_there(explain: Explain) -> No
     lines = explain("GET", "/shop/items/5")[1]
     assert "-> plan public: it lets everybody in" in lines
     assert "   plan keys: the request carries no such credential, subscription required" in lines
+
+
+def test_who_presents_some_of_the_credentials_of_a_plan_is_not_let_in_without(explain: Explain, file: Path) -> None:
+    both = "{all: [{basic: {file: users}}, {api-key: {header: X-API-Key}}]}"
+    (file.parent / "users").write_text("")
+    file.write_text(TEXT.replace("{api-key: {header: X-API-Key}}", both))
+    lines = explain("GET", "/shop/items/5", "-H", "X-API-Key: k")[1]
+    assert "   plan keys: of its credentials some are missing, subscription required" in lines
+    assert "   plan public: it takes only who presents nothing" in lines
+    assert "401: no plan finds its credential" in lines
 
 
 def test_the_condition_of_a_plan_is_looked_at(explain: Explain) -> None:
