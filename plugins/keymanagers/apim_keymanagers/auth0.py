@@ -20,6 +20,7 @@ from apim_sdk import (
 )
 
 from apim_keymanagers.answers import BadAnswer, member
+from apim_keymanagers.client_places import client_segment
 from apim_keymanagers.management import Management
 from apim_keymanagers.oidc import OIDC
 from apim_keymanagers.registration import check_properties
@@ -170,7 +171,7 @@ class Auth0(OIDC):
         return RegisteredClient(client_id, Secret(secret) if secret else known, registration)
 
     def _at(self, client: RegisteredClient) -> str:
-        return self._place("clients", client.client_id)
+        return f"{self._place('clients')}/{client_segment(client.client_id)}"
 
     def _place(self, *names: str) -> str:
         return "/".join((f"{self.issuer.rstrip('/')}/api/v2", *(quote(name, safe="") for name in names)))

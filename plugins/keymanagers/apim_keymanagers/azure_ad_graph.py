@@ -16,6 +16,7 @@ import attrs
 from apim_sdk import ClientRegistration, Clock, KeyManagerError, Logger, RegisteredClient, Secret
 
 from apim_keymanagers.answers import BadAnswer
+from apim_keymanagers.client_places import client_segment
 from apim_keymanagers.management import Management
 
 __all__ = ["Directory", "Polling"]
@@ -146,7 +147,7 @@ class Directory:
 
     async def _application(self, client: RegisteredClient) -> Content:
         object_id = client.management.get("object_id")
-        by_id = f"{self._root}/applications(appId='{quote(client.client_id, safe='')}')"
+        by_id = f"{self._root}/applications(appId='{client_segment(client.client_id)}')"
         place = self._place(object_id) if object_id else by_id
         try:
             return _application(await self._calls.call("GET", f"{place}?{_SHOWN}"))

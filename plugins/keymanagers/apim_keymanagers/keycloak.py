@@ -11,6 +11,7 @@ from apim_sdk import ClientField, Context, RegisteredClient, Secret, state
 
 from apim_keymanagers.answers import BadAnswer
 from apim_keymanagers.client_fields import CERTIFICATE_BOUND, RESPONSE_TYPES, SUBJECT_TYPE
+from apim_keymanagers.client_places import client_segment
 from apim_keymanagers.management import Management
 from apim_keymanagers.oidc import OIDC
 from apim_keymanagers.tokens import OwnToken
@@ -71,8 +72,10 @@ class Keycloak(OIDC):
         return f"Bearer {await self._account.value()}"
 
     async def _managed(self, client: RegisteredClient) -> tuple[RegisteredClient, str | None]:
-        place = f"{self._usual()['registration_endpoint']}/{quote(client.client_id, safe='')}"
-        managed = attrs.evolve(client, management={"registration_client_uri": place, **client.management})
+        managed = client
+        if "registration_client_uri" not in client.management:
+            place = f"{self._usual()['registration_endpoint']}/{client_segment(client.client_id)}"
+            managed = attrs.evolve(client, management={**client.management, "registration_client_uri": place})
         if "registration_access_token" in client.management or self.credentials is None:
             return managed, None
         return managed, f"Bearer {await self._account.value()}"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import attrs
 from apim_sdk import ClientField, ClientRegistration, Context, RegisteredClient, Secret, Unsupported, state
 
 from apim_keymanagers.client_fields import RESPONSE_TYPES
+from apim_keymanagers.client_places import client_segment
 from apim_keymanagers.management import Management
 from apim_keymanagers.oidc import OIDC
 from apim_keymanagers.registration import registered
@@ -96,7 +97,7 @@ class Okta(OIDC):
         return f"{parts.scheme}://{parts.netloc}/oauth2/v1/clients"
 
     def _place(self, client_id: str) -> str:
-        return f"{self._clients()}/{quote(client_id, safe='')}"
+        return f"{self._clients()}/{client_segment(client_id)}"
 
 
 def _complete(registration: ClientRegistration) -> ClientRegistration:

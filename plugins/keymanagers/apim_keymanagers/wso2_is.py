@@ -7,7 +7,7 @@ from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, Literal
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import attrs
 from apim_sdk import (
@@ -28,6 +28,7 @@ from apim_sdk.upstream import UpstreamTLS
 from apim_keymanagers.answers import BadAnswer, json_object
 from apim_keymanagers.claim_mapping import claim_mapper
 from apim_keymanagers.client_authentication import authentication_of
+from apim_keymanagers.client_places import client_segment
 from apim_keymanagers.keyset import Keys, KeySet
 from apim_keymanagers.management import Management
 from apim_keymanagers.published_keys import Kept, keep_keys
@@ -230,7 +231,7 @@ class WSO2IS(KeyManager):
 
     def _client_place(self, client: RegisteredClient) -> str:
         place = self._place(self.endpoints.client_registration, "/api/identity/oauth2/dcr/v1.1/register")
-        return f"{place}/{quote(client.client_id, safe='')}"
+        return f"{place}/{client_segment(client.client_id)}"
 
     async def _authorize(self) -> Mapping[str, str]:
         """The header fields of the administrator: Basic, or the user on whose behalf the certificate speaks."""
