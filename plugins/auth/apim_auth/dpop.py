@@ -15,6 +15,7 @@ from apim_auth.binding import CERTIFICATE, KEY, check_certificate
 from apim_auth.claims import InvalidClaims
 from apim_auth.dpop_nonce import Nonces
 from apim_auth.dpop_replay import ProofStore, SeenProofs, TooManyProofs
+from apim_auth.judged_again import first_use
 from apim_auth.jwt import JWT, Algorithm
 from apim_auth.oauth2 import OAuth2
 from apim_auth.tokens import TokenAuthenticator
@@ -72,6 +73,7 @@ class DPoP(Authenticator):
     """Whether the endpoint gets to see token and proof."""
     _tokens: TokenAuthenticator = state()
     _local: SeenProofs = state()
+    _leave: Callable[[], None] | None = state()
     _shared: ProofStore | None = state()
     _nonces: Nonces | None = state()
     _now: Callable[[], float] = state()
@@ -90,14 +92,12 @@ class DPoP(Authenticator):
 
     async def start(self, context: Context) -> None:
         await self._tokens.start(context)
-        window = self.lifetime + self.leeway
-        monotonic, now = context.clock.monotonic, context.clock.now
-        # Shared, so that a reload makes no proof good once more.
-        local = await context.shared(
-            ("dpop proofs", window, self.max_proofs), lambda: SeenProofs(self.max_proofs, window, monotonic)
-        )
+        now = context.clock.now
+        # Shared, so that a reload makes no proof good once more, whatever it changes.
+        local = await context.shared("dpop proofs", lambda: SeenProofs(context.clock))
         if self.store is not None:
-            self.hold(_shared=ProofStore(context.store(self.store), window, local, self.on_store_error))
+            shared = ProofStore(context.store(self.store), local, self.max_proofs, self.on_store_error)
+            self.hold(_shared=shared)
         if self.nonce:
             own = await context.shared("dpop nonces", lambda: secrets.token_bytes(32))
             secret = own if self.nonce_secret is None else self.nonce_secret.reveal().encode()
@@ -105,9 +105,13 @@ class DPoP(Authenticator):
         count_full = context.metrics.counter(
             "apim_dpop_full_total", "Requests that were refused since no more proofs could be remembered"
         )
-        self.hold(_local=local, _now=now, _count_full=count_full)
+        leave = local.join(self.lifetime, self.leeway)
+        self.hold(_local=local, _leave=leave, _now=now, _count_full=count_full)
 
     async def stop(self) -> None:
+        if self._leave is not None:
+            self._leave()
+            self.hold(_leave=None)
         await self._tokens.stop()
 
     def find(self, exchange: Exchange) -> Credential | None:
@@ -125,7 +129,7 @@ class DPoP(Authenticator):
             raise _challenged(refusal) from refusal
         if isinstance(verified, Verified) and self._shared is None:
             digest = self._prove(verified, token, exchange)
-            return self._fresh(self._seen_here(digest), verified)
+            return self._fresh(self._first_here(digest), digest, verified, exchange)
         return self._later(verified, token, exchange)
 
     async def _later(self, asked: Verified | Awaitable[Verified], token: str, exchange: Exchange) -> Principal:
@@ -135,9 +139,9 @@ class DPoP(Authenticator):
             raise _challenged(refusal) from refusal
         digest = self._prove(verified, token, exchange)
         if self._shared is None:
-            return self._fresh(self._seen_here(digest), verified)
+            return self._fresh(self._first_here(digest), digest, verified, exchange)
         try:
-            return self._fresh(not await self._shared.add(digest), verified)
+            return self._fresh(await self._shared.add(digest), digest, verified, exchange)
         except TooManyProofs as error:
             raise self._full() from error
         except OSError as error:
@@ -173,7 +177,8 @@ class DPoP(Authenticator):
         if self._nonces is not None and not self._nonces.is_current(proof.nonce):
             exchange.before_answer(self._hand_out_nonce)
         now = self._now()
-        if not now - self.lifetime < proof.issued_at <= now + self.leeway:
+        lifetime = self._local.lifetime_of(proof.issued_at, self.lifetime)
+        if not now - lifetime < proof.issued_at <= now + self.leeway:
             raise _refused("invalid_dpop_proof", "the proof is not of now (iat)")
         return proof.digest
 
@@ -182,9 +187,9 @@ class DPoP(Authenticator):
         if self._nonces is not None and exchange.response is not None:
             exchange.response.headers.set("DPoP-Nonce", self._nonces.current())
 
-    def _seen_here(self, digest: bytes) -> bool:
+    def _first_here(self, digest: bytes) -> bool:
         try:
-            return not self._local.add(digest)
+            return self._local.add(digest, self.max_proofs)
         except TooManyProofs as error:
             raise self._full() from error
 
@@ -193,8 +198,8 @@ class DPoP(Authenticator):
         return unknowable(f"{self.max_proofs} proofs are remembered, there is no room for more")
 
     @staticmethod
-    def _fresh(seen: bool, verified: Verified) -> Principal:
-        if seen:
+    def _fresh(first: bool, digest: bytes, verified: Verified, exchange: Exchange) -> Principal:
+        if not first_use(exchange, digest, first=first):
             raise _refused("invalid_dpop_proof", "the proof was seen before (jti)")
         return verified.principal
 

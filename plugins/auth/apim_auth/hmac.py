@@ -136,7 +136,7 @@ class HMAC(Authenticator):
             if "digest" in signature.headers:
                 await check_digest(exchange.request, self.max_body)
             if self.once:
-                await self._use(signature)
+                await self._use(signature, exchange)
         except BadSignature as error:
             raise self._refusal(str(error)) from error
         except (OSError, ReplayMemoryFull) as error:
@@ -155,9 +155,9 @@ class HMAC(Authenticator):
         if not self.forward:
             exchange.request.headers.remove(self.header)
 
-    async def _use(self, signature: DraftSignature) -> None:
+    async def _use(self, signature: DraftSignature, exchange: Exchange) -> None:
         end = self._clock.now() + self.max_age + 2 * self.leeway  # when no signature of now is good any more
-        if not await self._used.first(f"{signature.key_id}\0{signature.value.hex()}", end):
+        if not await self._used.first(signature.key_id, signature.value.hex(), end, exchange):
             raise BadSignature("the signature was used before")
 
     def _check(self, signature: DraftSignature, exchange: Exchange) -> SharedSecret:

@@ -109,7 +109,7 @@ class HTTPSignature(Authenticator):
             signature = self._good(signatures, exchange)
             if signature.covers("content-digest"):
                 await check_content_digest(exchange.request, self.max_body)
-            await self._use(signature)
+            await self._use(signature, exchange)
         except BadSignature as error:
             raise Reject(INVALID_CREDENTIALS, headers={"WWW-Authenticate": _CHALLENGE}, detail=str(error)) from error
         except (OSError, ReplayMemoryFull) as error:
@@ -174,9 +174,11 @@ class HTTPSignature(Authenticator):
         if missing:
             raise BadSignature(f"the signature does not cover {', '.join(missing)}")
 
-    async def _use(self, signature: Signature) -> None:
+    async def _use(self, signature: Signature, exchange: Exchange) -> None:
         nonce = signature.parameters.get("nonce")
-        if nonce is not None and not await self._used.first(f"{signature.key_id}\0{nonce}", self._end(signature)):
+        if nonce is None:
+            return
+        if not await self._used.first(signature.key_id or "", nonce, self._end(signature), exchange):
             raise BadSignature("the nonce was used before")
 
     def _principal(self, signature: Signature) -> Principal:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import Final
 
-from apim_sdk import Context, Store
+from apim_sdk import Context, Exchange, Store
+
+from apim_auth.judged_again import first_use
 
 __all__ = ["ReplayMemory", "ReplayMemoryFull", "replay_memory"]
 
@@ -19,7 +22,7 @@ class ReplayMemoryFull(Exception):
 
 
 class ReplayMemory:
-    """What was used already: in a store for all who share it, or else in this process only.
+    """What was used already: in a store for all who share it, or else in this process only, so much of each client.
 
     Belongs to one event loop; ``now`` gives seconds since the epoch.
     """
@@ -30,37 +33,49 @@ class ReplayMemory:
         self._now = now
         self._most = most
         self._used: set[bytes] = set()
-        self._ends: list[tuple[float, bytes]] = []
+        self._used_by: Counter[str] = Counter()
+        self._ends: list[tuple[float, bytes, str]] = []
 
     def __len__(self) -> int:
         return len(self._used)
 
-    async def first(self, key: str, until: float) -> bool:
-        """Whether this is the first use; it is remembered ``until`` then.
+    async def first(self, client: str, what: str, until: float, exchange: Exchange) -> bool:
+        """Whether the client uses it for the first time, or once more in the same request, for another plan.
 
-        Raises ReplayMemoryFull, and OSError where the store is away.
+        It is remembered ``until`` then. Raises ReplayMemoryFull, and OSError where the store is away.
         """
-        digest = hashlib.sha256(key.encode("utf-8", "surrogatepass"))
+        digest = hashlib.sha256(f"{client}\0{what}".encode("utf-8", "surrogatepass"))
+        if self._store is None:
+            first = self._add(client, digest.digest(), until)
+        else:
+            left = max(until - self._now(), 1.0)
+            first = await self._store.add(f"{self._name}/{digest.hexdigest()}", b"", left)
+        return first_use(exchange, digest.digest(), first=first)
+
+    def _add(self, client: str, digest: bytes, until: float) -> bool:
         now = self._now()
-        if self._store is not None:
-            return await self._store.add(f"{self._name}/{digest.hexdigest()}", b"", max(until - now, 1.0))
         while self._ends and self._ends[0][0] <= now:
-            self._used.discard(heappop(self._ends)[1])
-        short = digest.digest()
-        if short in self._used:
+            _, over, whose = heappop(self._ends)
+            self._used.discard(over)
+            self._used_by[whose] -= 1
+            if not self._used_by[whose]:
+                del self._used_by[whose]
+        if digest in self._used:
             return False
-        if len(self._used) >= self._most:
-            raise ReplayMemoryFull
-        self._used.add(short)
-        heappush(self._ends, (until, short))
+        if self._used_by[client] >= self._most:
+            raise ReplayMemoryFull(f"of {client!r:.80}, {self._most} are remembered")
+        self._used.add(digest)
+        self._used_by[client] += 1
+        heappush(self._ends, (until, digest, client))
         return True
 
 
 async def replay_memory(context: Context, name: str, store: str | None) -> ReplayMemory:
-    """The memory of a plugin, in the store of that name or else in this process, where it outlasts a reload.
+    """The memory of all plugins of this name, in the store of that name or else in this process.
 
-    Raises LookupError where there is no such store.
+    In the process it outlasts a reload. All share it, for what one plan has taken must be no good for another of which
+    a key is the same. Raises LookupError where there is no such store.
     """
     if store is not None:  # which remembers by itself; it may be another one in the next configuration
         return ReplayMemory(context.store(store), name, context.clock.now)
-    return await context.shared((name, context.place), lambda: ReplayMemory(None, name, context.clock.now))
+    return await context.shared(f"replays of {name}", lambda: ReplayMemory(None, name, context.clock.now))

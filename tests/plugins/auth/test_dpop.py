@@ -337,21 +337,93 @@ def test_the_proof_of_one_client_does_not_use_up_that_of_another() -> None:
     within(test)
 
 
-def test_a_proof_stays_used_over_a_reload() -> None:
+@contextlib.asynccontextmanager
+async def reloaded(context: FakeContext, before: Running, **settings: Any) -> AsyncIterator[Running]:
+    """The plugin of the next configuration, which starts before that of the last one stops."""
+    plugin = build(DPoP, {**JWT, **settings})
+    await plugin.start(context)
+    await before.plugin.stop()
+    yield Running(plugin, context)
+    await plugin.stop()
+
+
+@pytest.mark.parametrize("stored", [False, True], ids=["here", "in a store"])
+@pytest.mark.parametrize("changes", [{}, {"lifetime": "5m"}, {"lifetime": "50s"}, {"leeway": "0s"}, {"max_proofs": 9}])
+def test_a_proof_stays_used_over_a_reload(changes: dict[str, Any], stored: bool) -> None:
     async def reload() -> None:
         context = fake_context()
-        seen = proof(TOKEN)
-        for outcome in ("anna", "seen before"):
-            plugin = build(DPoP, JWT)
-            await plugin.start(context)
-            made = Running(plugin, context)
-            if outcome == "anna":
-                assert outcome == (await made.judge(get(TOKEN, seen))).subject
-            else:
-                assert outcome in ((await made.refusal(get(TOKEN, seen))).detail or "")
-        await context.close()
+        context.stores = {"main": FakeStore(context.clock.now)}
+        store = {"store": "main"} if stored else {}
+        async with running(context, **store) as before:
+            seen = proof(TOKEN)
+            await before.judge(get(TOKEN, seen))
+            async with reloaded(context, before, **store, **changes) as after:
+                for _ in range(80):
+                    await after.refusal(get(TOKEN, seen))
+                    context.clock.advance(1)
 
     asyncio.run(reload())
+
+
+@pytest.mark.parametrize("stored", [False, True], ids=["here", "in a store"])
+def test_a_longer_lifetime_brings_no_proof_back(stored: bool) -> None:
+    async def reload() -> None:
+        context = fake_context()
+        context.stores = {"main": FakeStore(context.clock.now)}
+        store = {"store": "main"} if stored else {}
+        async with running(context, lifetime="30s", leeway="0s", **store) as before:
+            seen = proof(TOKEN)
+            await before.judge(get(TOKEN, seen))
+            context.clock.advance(10)
+            async with (
+                reloaded(context, before, lifetime="60s", leeway="0s", **store) as between,
+                reloaded(context, between, lifetime="5m", leeway="0s", **store) as after,
+            ):
+                for _ in range(300):
+                    await after.refusal(get(TOKEN, seen))
+                    context.clock.advance(1)
+
+    asyncio.run(reload())
+
+
+def test_a_longer_lifetime_is_that_of_proofs_that_are_made_under_it() -> None:
+    async def reload() -> None:
+        context = fake_context()
+        async with running(context, lifetime="30s") as before:
+            context.clock.advance(20)
+            async with reloaded(context, before, lifetime="5m") as after:
+                assert "anna" == (await after.judge(get(TOKEN, proof(TOKEN)))).subject
+                context.clock.advance(40)
+                made = proof(TOKEN, iat=NOW + 60)
+                context.clock.advance(200)
+                assert "anna" == (await after.judge(get(TOKEN, made))).subject
+                assert "not of now" in ((await after.refusal(get(TOKEN, proof(TOKEN)))).detail or "")
+
+    asyncio.run(reload())
+
+
+def test_what_is_remembered_gets_less_with_the_lifetime() -> None:
+    async def reload() -> None:
+        context = fake_context()
+        async with running(context, lifetime="1h") as before:
+            await before.judge(get(TOKEN, proof(TOKEN)))
+            async with reloaded(context, before, lifetime="10s", leeway="0s", max_proofs=1) as after:
+                context.clock.advance(10)
+                assert 503 == (await after.refusal(get(TOKEN, proof(TOKEN, iat=NOW + 10)))).status
+                context.clock.advance(10)
+                assert "anna" == (await after.judge(get(TOKEN, proof(TOKEN, iat=NOW + 20)))).subject
+
+    asyncio.run(reload())
+
+
+@pytest.mark.parametrize("stored", [False, True], ids=["here", "in a store"])
+def test_a_proof_may_be_judged_for_several_plans_of_one_request(stored: bool) -> None:
+    async def test(made: Running) -> None:
+        exchange = get(TOKEN, proof(TOKEN))
+        for _ in range(2):
+            assert "anna" == (await made.judge(exchange)).subject
+
+    within(test, context=fake_context(main=FakeStore()), **({"store": "main"} if stored else {}))
 
 
 def test_where_there_is_no_room_for_another_proof_it_is_refused_and_counted() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -421,14 +421,19 @@ def test_what_was_used_is_forgotten_when_it_could_not_be_used_again_anyway() -> 
     async def scenario() -> list[Any]:
         clock = FakeClock(epoch=0.0)
         memory = ReplayMemory(None, "test", clock.now, most=2)
-        said: list[Any] = [await memory.first("a", 10.0), await memory.first("a", 10.0), await memory.first("b", 20.0)]
+
+        def first(client: str, what: str, until: float) -> Awaitable[bool]:
+            return memory.first(client, what, until, example())
+
+        said: list[Any] = [await first("k", "a", 10.0), await first("k", "a", 10.0), await first("k", "b", 20.0)]
         with pytest.raises(ReplayMemoryFull):
-            await memory.first("c", 10.0)
+            await first("k", "c", 10.0)
+        said += [await first("another", "c", 10.0)]
         clock.advance(10.0)
-        said += [await memory.first("c", 20.0), len(memory)]
+        said += [await first("k", "c", 20.0), len(memory)]
         return said
 
-    assert [True, False, True, True, 2] == asyncio.run(scenario())
+    assert [True, False, True, True, True, 2] == asyncio.run(scenario())
 
 
 # Which of several
