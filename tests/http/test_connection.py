@@ -124,6 +124,27 @@ def test_what_is_to_be_sent_soon_leaves_though_the_client_has_ended_its_side():
     assert asyncio.run(run()).output.endswith(b"here")
 
 
+def test_a_client_that_ends_its_side_while_it_waits_for_an_answer_counts_as_gone():
+    ended = []
+
+    async def handler(stream):
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.append(True)
+
+    async def run():
+        async with in_memory(handler=handler) as session:
+            await session.feed(GET)
+            if not session.connection.eof_received():  # as a transport does
+                session.transport.close()
+                session.connection.connection_lost(None)
+            await session.feed(b"")
+            return session.outcome.output
+
+    assert (asyncio.run(run()), ended) == (b"", [True])
+
+
 def test_an_answer_that_cannot_be_written_costs_nobody_else_theirs():
     class Broken(MemoryTransport):
         def write(self, data):
