@@ -61,7 +61,7 @@ class OCSP:
     timeout: Duration = Duration("3s")
     """How long an answer is waited for."""
     cache: Duration = Duration("1h")
-    """For how long an answer holds, but not beyond what it says itself."""
+    """For how long an answer holds, but not beyond what it says itself; and how old one may be that says nothing."""
     on_error: Literal["closed", "open"] = "closed"
     """What becomes of a certificate of which nothing can be told: `closed` answers 503, `open` lets it in."""
 

@@ -115,7 +115,11 @@ class CertificateStatuses:
         if answer.status != 200:
             raise NoStatus(f"{url} answers {answer.status}")
         now = self._now()
-        status = status_of(answer.body, certificate, issuer, datetime.datetime.fromtimestamp(now, datetime.UTC))
+        moment, oldest = (
+            datetime.datetime.fromtimestamp(now, datetime.UTC),
+            datetime.timedelta(seconds=self._settings.cache),
+        )
+        status = status_of(answer.body, certificate, issuer, moment, oldest)
         until = now + self._settings.cache
         if status.until is not None:
             until = min(until, status.until.timestamp())

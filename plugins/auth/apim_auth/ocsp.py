@@ -59,9 +59,19 @@ def question(certificate: x509.Certificate, issuer: x509.Certificate) -> bytes:
     return _asked(certificate, issuer).public_bytes(Encoding.DER)
 
 
-def status_of(answer: bytes, certificate: x509.Certificate, issuer: x509.Certificate, now: datetime.datetime) -> Status:
+def status_of(
+    answer: bytes,
+    certificate: x509.Certificate,
+    issuer: x509.Certificate,
+    now: datetime.datetime,
+    oldest: datetime.timedelta,
+) -> Status:
     """What an answer says of the certificate. Raises NoStatus unless the authority, or whom it has named for that,
-    has signed it, it is about this certificate, and from now."""
+    has signed it, it is about this certificate, and from now.
+
+    One that does not say until when it holds says that there is always a newer one (RFC 6960, section 4.2.2.1), so that
+    it must be no older than ``oldest``: else who stands between could show a good one for ever.
+    """
     try:
         response = ocsp.load_der_ocsp_response(answer)
         if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
@@ -72,7 +82,8 @@ def status_of(answer: bytes, certificate: x509.Certificate, issuer: x509.Certifi
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise NoStatus(f"the answer cannot be read: {error}") from error
     until = single.next_update_utc
-    if single.this_update_utc > now + _LEEWAY or (until is not None and until < now):
+    ends = single.this_update_utc + oldest + _LEEWAY if until is None else until
+    if single.this_update_utc > now + _LEEWAY or ends < now:
         raise NoStatus(f"the answer is of another time: from {single.this_update_utc} until {until}")
     return Status(single.certificate_status is ocsp.OCSPCertStatus.GOOD, until)
 

@@ -179,6 +179,16 @@ def test_callers_with_keys_get_the_same_token_though_each_call_makes_its_own_pri
     assert first == second
 
 
+def test_an_application_that_was_changed_is_told_of_as_it_is_now(tmp_path: Path) -> None:
+    moved = attrs.evolve(SHOP, owner="carl")
+    before, after, again, keys = tokens_of(
+        {"keys": [pem(tmp_path)]}, exchange(), exchange(application=moved), exchange(application=moved)
+    )
+    said = [decoded(token, keys).claims["http://wso2.org/claims/subscriber"] for token in (before, after)]
+    assert ["bert", "carl"] == said
+    assert after == again
+
+
 def test_of_two_keys_of_an_application_each_gets_a_token_for_its_own_time(tmp_path: Path) -> None:
     lasting, brief, keys = tokens_of(
         {"keys": [pem(tmp_path)]},

@@ -26,7 +26,7 @@ RESPONDER = issue("responder", ROOT, usages=SIGNING)
 
 
 def told(answer: bytes, about: Issued = SHOP, by: Issued = ROOT, now: datetime.datetime = NOW) -> Status:
-    return status_of(answer, about.certificate, by.certificate, now)
+    return status_of(answer, about.certificate, by.certificate, now, datetime.timedelta(hours=1))
 
 
 def test_the_certificate_names_the_responder() -> None:
@@ -52,8 +52,12 @@ def test_an_answer_says_whether_the_certificate_is_good(status: ocsp.OCSPCertSta
     assert Status(good, START + 365 * DAY) == told(status_answer(SHOP, ROOT, status=status))
 
 
-def test_an_answer_may_leave_open_until_when_it_holds() -> None:
-    assert Status(True, None) == told(status_answer(SHOP, ROOT, days=None))
+def test_an_answer_may_leave_open_until_when_it_holds_if_it_is_new() -> None:
+    answer = status_answer(SHOP, ROOT, start=NOW, days=None)
+    for minutes in (0, 60, 65):
+        assert Status(True, None) == told(answer, now=NOW + datetime.timedelta(minutes=minutes))
+    with pytest.raises(NoStatus, match="of another time"):
+        told(answer, now=NOW + datetime.timedelta(minutes=66))
 
 
 @pytest.mark.parametrize(

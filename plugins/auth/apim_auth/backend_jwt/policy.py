@@ -9,7 +9,18 @@ from pathlib import Path
 from typing import Any, ClassVar, Final, Literal
 
 import attrs
-from apim_sdk import ANONYMOUS, Context, Duration, Exchange, HeaderField, Policy, Principal, Template, state
+from apim_sdk import (
+    ANONYMOUS,
+    Application,
+    Context,
+    Duration,
+    Exchange,
+    HeaderField,
+    Policy,
+    Principal,
+    Template,
+    state,
+)
 
 from apim_auth.backend_jwt.claims import claims_of
 
@@ -21,8 +32,8 @@ _REUSED: Final = 0.5
 _MOST_HYPHENS: Final = 6
 """Of a header name of which every alias is known; of one with more, those with nothing but underscores."""
 
-_Token = tuple[Principal, HeaderField, float]
-"""Whose it is, the header field, and until when it is handed out."""
+_Token = tuple[Principal, HeaderField, float, Application | None]
+"""Whose it is, the header field, until when it is handed out, and the application as it tells of it."""
 
 
 @attrs.frozen
@@ -96,7 +107,12 @@ class BackendJWT(Policy):
         application = exchange.application
         key = (whose, api.name, api.version, plan and plan.name, exchange.key_type, application and application.id)
         kept = self._tokens.get(key)
-        if kept is None or kept[2] <= now or (principal.claims and kept[0] is not principal):
+        if (
+            kept is None
+            or kept[2] <= now
+            or (principal.claims and kept[0] is not principal)
+            or (kept[3] is not application and kept[3] != application)  # somebody has changed it
+        ):
             kept = self._tokens[key] = self._made(principal, exchange, now)
             if len(self._tokens) > self.cache:
                 self._tokens.popitem(last=False)
@@ -117,7 +133,7 @@ class BackendJWT(Policy):
             claims["aud"] = list(self.audience)
         claims.update((name, value.render(exchange)) for name, value in self.claims.items())
         field = HeaderField(self.header, self._key.sign(claims, self.encoding))
-        return principal, field, now + (expires - now) * _REUSED
+        return principal, field, now + (expires - now) * _REUSED, exchange.application
 
 
 def _aliases_of(header: str) -> frozenset[bytes]:
