@@ -105,7 +105,7 @@ class DPoP(Authenticator):
         count_full = context.metrics.counter(
             "apim_dpop_full_total", "Requests that were refused since no more proofs could be remembered"
         )
-        leave = local.join(self.lifetime, self.leeway)
+        leave = local.lifetimes.join(self.lifetime, self.leeway)
         self.hold(_local=local, _leave=leave, _now=now, _count_full=count_full)
 
     async def stop(self) -> None:
@@ -177,7 +177,7 @@ class DPoP(Authenticator):
         if self._nonces is not None and not self._nonces.is_current(proof.nonce):
             exchange.before_answer(self._hand_out_nonce)
         now = self._now()
-        lifetime = self._local.lifetime_of(proof.issued_at, self.lifetime)
+        lifetime = self._local.lifetimes.of(proof.issued_at, self.lifetime)
         if not now - lifetime < proof.issued_at <= now + self.leeway:
             raise _refused("invalid_dpop_proof", "the proof is not of now (iat)")
         return proof.digest

@@ -101,6 +101,7 @@ class HMAC(Authenticator):
     _secrets: Mapping[str, bytes] = state()
     _clock: Clock = state()
     _used: ReplayMemory = state()
+    _leave: Callable[[], None] | None = state()
 
     def __attrs_post_init__(self) -> None:
         for name in self.required:
@@ -115,7 +116,13 @@ class HMAC(Authenticator):
 
     async def start(self, context: Context) -> None:
         used = await replay_memory(context, "hmac", self.store)
-        self.hold(_clock=context.clock, _used=used)
+        leave = used.lifetimes.join(self.max_age + self.leeway, self.leeway) if self.once else None
+        self.hold(_clock=context.clock, _used=used, _leave=leave)
+
+    async def stop(self) -> None:
+        if self._leave is not None:
+            self._leave()
+            self.hold(_leave=None)
 
     def find(self, exchange: Exchange) -> Credential | None:
         headers = exchange.request.headers
@@ -156,7 +163,7 @@ class HMAC(Authenticator):
             exchange.request.headers.remove(self.header)
 
     async def _use(self, signature: DraftSignature, exchange: Exchange) -> None:
-        end = self._clock.now() + self.max_age + 2 * self.leeway  # when no signature of now is good any more
+        end = self._clock.now() + self._used.lifetimes.window  # when no signature of now is good any more
         if not await self._used.first(signature.key_id, signature.value.hex(), end, exchange):
             raise BadSignature("the signature was used before")
 
@@ -184,10 +191,10 @@ class HMAC(Authenticator):
         created = _created(signature, exchange)
         if created - self.leeway > now:
             raise BadSignature("the signature is from the future")
-        end = created + self.max_age
+        end = created + self._used.lifetimes.of(created, self.max_age + self.leeway)
         if signature.expires is not None:
-            end = min(end, signature.expires)
-        if end + self.leeway <= now:
+            end = min(end, signature.expires + self.leeway)
+        if end <= now:
             raise BadSignature("the signature is too old")
 
     def _refusal(self, detail: str) -> Reject:

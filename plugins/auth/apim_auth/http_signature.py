@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, Literal
 
@@ -81,6 +81,7 @@ class HTTPSignature(Authenticator):
     _verify: Mapping[str, Verify] = state()
     _clock: Clock = state()
     _used: ReplayMemory = state()
+    _leave: Callable[[], None] | None = state()
 
     def __attrs_post_init__(self) -> None:
         for name in self.required:
@@ -91,7 +92,13 @@ class HTTPSignature(Authenticator):
     async def start(self, context: Context) -> None:
         verify = {key_id: await asyncio.to_thread(key.load) for key_id, key in self.keys.items()}
         used = await replay_memory(context, "http-signature", self.store)
-        self.hold(_verify=verify, _clock=context.clock, _used=used)
+        leave = used.lifetimes.join(self.max_age + self.leeway, self.leeway)
+        self.hold(_verify=verify, _clock=context.clock, _used=used, _leave=leave)
+
+    async def stop(self) -> None:
+        if self._leave is not None:
+            self._leave()
+            self.hold(_leave=None)
 
     def find(self, exchange: Exchange) -> Credential | None:
         headers = exchange.request.headers
@@ -161,8 +168,9 @@ class HTTPSignature(Authenticator):
 
     def _end(self, signature: Signature) -> float:
         """Until when the signature is good, in seconds since the epoch."""
-        end = float(signature.parameters["created"] + self.max_age)
-        return min(end, float(signature.parameters.get("expires", end))) + self.leeway
+        created = float(signature.parameters["created"])
+        end = created + self._used.lifetimes.of(created, self.max_age + self.leeway)
+        return min(end, float(signature.parameters.get("expires", end)) + self.leeway)
 
     def _check_coverage(self, signature: Signature, exchange: Exchange) -> None:
         covered = {each.name for each in signature.components if not each.parameters}
@@ -175,10 +183,12 @@ class HTTPSignature(Authenticator):
             raise BadSignature(f"the signature does not cover {', '.join(missing)}")
 
     async def _use(self, signature: Signature, exchange: Exchange) -> None:
-        nonce = signature.parameters.get("nonce")
+        nonce, lifetimes = signature.parameters.get("nonce"), self._used.lifetimes
         if nonce is None:
             return
-        if not await self._used.first(signature.key_id or "", nonce, self._end(signature), exchange):
+        end = float(signature.parameters["created"]) + lifetimes.longest  # when no plan takes it any more
+        end = min(end, float(signature.parameters.get("expires", end)) + lifetimes.ahead)
+        if not await self._used.first(signature.key_id or "", nonce, end, exchange):
             raise BadSignature("the nonce was used before")
 
     def _principal(self, signature: Signature) -> Principal:

@@ -11,6 +11,7 @@ from typing import Final
 from apim_sdk import Context, Exchange, Store
 
 from apim_auth.judged_again import first_use
+from apim_auth.lifetimes import Lifetimes
 
 __all__ = ["ReplayMemory", "ReplayMemoryFull", "replay_memory"]
 
@@ -27,7 +28,16 @@ class ReplayMemory:
     Belongs to one event loop; ``now`` gives seconds since the epoch.
     """
 
-    def __init__(self, store: Store | None, name: str, now: Callable[[], float], most: int = _MOST) -> None:
+    def __init__(
+        self,
+        store: Store | None,
+        name: str,
+        now: Callable[[], float],
+        lifetimes: Lifetimes,
+        most: int = _MOST,
+    ) -> None:
+        self.lifetimes = lifetimes
+        """What plugins of this name want, in whichever memory."""
         self._store = store
         self._name = name
         self._now = now
@@ -76,6 +86,8 @@ async def replay_memory(context: Context, name: str, store: str | None) -> Repla
     In the process it outlasts a reload. All share it, for what one plan has taken must be no good for another of which
     a key is the same. Raises LookupError where there is no such store.
     """
+    now = context.clock.now
+    lifetimes = await context.shared(f"lifetimes of {name}", lambda: Lifetimes(context.clock))
     if store is not None:  # which remembers by itself; it may be another one in the next configuration
-        return ReplayMemory(context.store(store), name, context.clock.now)
-    return await context.shared(f"replays of {name}", lambda: ReplayMemory(None, name, context.clock.now))
+        return ReplayMemory(context.store(store), name, now, lifetimes)
+    return await context.shared(f"replays of {name}", lambda: ReplayMemory(None, name, now, lifetimes))

@@ -14,6 +14,7 @@ from apim_auth.http_signature import HTTPSignature
 from apim_auth.http_signature_base import signature_base
 from apim_auth.http_signature_fields import BadSignature, parse_signatures
 from apim_auth.http_signature_replay import ReplayMemory, ReplayMemoryFull
+from apim_auth.lifetimes import Lifetimes
 from apim_sdk import Exchange, Principal, Reject
 from apim_sdk.body import BodyTooLarge
 from apim_sdk.testing import FakeClock, FakeContext, FakeStore, build, make_exchange, started
@@ -420,7 +421,7 @@ def test_where_the_store_is_away_nothing_can_be_told() -> None:
 def test_what_was_used_is_forgotten_when_it_could_not_be_used_again_anyway() -> None:
     async def scenario() -> list[Any]:
         clock = FakeClock(epoch=0.0)
-        memory = ReplayMemory(None, "test", clock.now, most=2)
+        memory = ReplayMemory(None, "test", clock.now, Lifetimes(clock), most=2)
 
         def first(client: str, what: str, until: float) -> Awaitable[bool]:
             return memory.first(client, what, until, example())
