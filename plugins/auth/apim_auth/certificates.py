@@ -23,7 +23,8 @@ def certificate_of(exchange: Exchange, header: str | None) -> bytes | None:
 
     Without ``header`` it is the certificate of the TLS connection, for which the listener's ``client_ca`` vouches.
     Where a header is named and the peer is a trusted proxy, only the header counts, since the connection's certificate
-    is then the proxy's own; what anybody else writes there is not looked at.
+    is then the proxy's own; what anybody else writes there is not looked at. An empty one is how a proxy overwrites it
+    whose client has shown none.
 
     The header holds one of: PEM, percent-encoded (nginx's ``$ssl_client_escaped_cert``) or not; DER in base64; a byte
     sequence (``Client-Cert``, RFC 9440, section 2.2). The answer is DER by its looks only: nothing in it is verified.
@@ -31,9 +32,10 @@ def certificate_of(exchange: Exchange, header: str | None) -> bytes | None:
     client = exchange.client
     if header is not None and client.trusted:
         values = exchange.request.headers.get_all(header)
-        if not values:
-            return None
-        return _der(values[0].strip().encode("latin-1")) if len(values) == 1 else b""
+        if len(values) > 1:
+            return b""
+        value = values[0].strip() if values else ""
+        return _der(value.encode("latin-1")) if value else None
     return None if client.tls is None else client.tls.certificate
 
 

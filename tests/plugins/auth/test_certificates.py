@@ -53,10 +53,16 @@ def test_a_trusted_proxy_may_write_it_in_many_ways(form: str, pem: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["", ":", "::", ":MA==", "nothing", "%", "MA=", "-----BEGIN CERTIFICATE-----", "AAAA", "(null)", "é"]
+    "value", [":", "::", ":MA==", "nothing", "%", "MA=", "-----BEGIN CERTIFICATE-----", "AAAA", "(null)", "é"]
 )
 def test_what_is_no_certificate_is_not_taken_for_one(value: str) -> None:
     assert b"" == certificate_of(exchange(value), HEADER)
+
+
+@pytest.mark.parametrize("value", ["", " "])
+def test_a_proxy_whose_client_showed_none_may_leave_the_header_empty(value: str) -> None:
+    assert certificate_of(exchange(value, tls=OWN), HEADER) is None
+    assert b"" == certificate_of(exchange(value, value), HEADER)
 
 
 def test_two_certificates_are_none(pem: str) -> None:
@@ -95,5 +101,5 @@ def test_the_thumbprint_is_the_one_of_rfc_8705(pem: str) -> None:
 def test_whatever_stands_there_is_bytes_that_begin_like_der_or_none(value: str) -> None:
     found = certificate_of(exchange(value), HEADER)
 
-    assert found is not None
-    assert found[:1] in (b"", b"\x30")
+    assert (found is None) == (not value.strip())
+    assert (found or b"")[:1] in (b"", b"\x30")
