@@ -98,7 +98,7 @@ class CertificateStatuses:
         certificate, issuer = verified.chain[:2]
         try:
             known = await self._answer(certificate, issuer)
-        except (NoStatus, OSError) as error:
+        except (NoStatus, OSError, ValueError) as error:  # ValueError: the certificate names what is no URL
             self._count_failure()
             reason = f"whether the certificate {certificate.serial_number:x} is revoked cannot be told: {error}"
             self._context.log.warning("An authority does not tell the status of a certificate", reason=reason)

@@ -125,6 +125,7 @@ FAILURES = {
     "away": ConnectionError("away"),
     "slow": TimeoutError(),
     "an error": FakeFetched(status=500),
+    "no URL": ValueError("Port out of range 0-65535"),
     "no answer": FakeFetched(body=b"<html>"),
     "about another": FakeFetched(body=status_answer(SILENT, ROOT)),
 }
