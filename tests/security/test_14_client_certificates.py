@@ -154,11 +154,13 @@ def test_the_header_of_an_untrusted_hop_does_not_reach_the_endpoint(header: str,
     assert b"MARKED" not in answer.body
 
 
-@pytest.mark.parametrize("wrong", ["", "(null)", ":MA==:", "MARKED"])
-def test_a_trusted_hop_that_says_something_else_is_refused(wrong: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("wrong", "code"), [("", "900902"), ("(null)", "900901"), (":MA==:", "900901"), ("MARKED", "900901")]
+)
+def test_a_trusted_hop_that_says_something_else_is_refused(wrong: str, code: str, tmp_path: Path) -> None:
     configured: Any = text(header="Client-Cert", tls=None, trusted='["127.0.0.0/8"]')
 
     answer = call(tmp_path, configured, **{"Client-Cert": wrong})
 
-    assert (401, "900901") == (answer.status, answer.json["code"])
+    assert (401, code) == (answer.status, answer.json["code"])
     assert b"MARKED" not in answer.body
