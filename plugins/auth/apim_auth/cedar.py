@@ -50,8 +50,12 @@ class CedarEntity:
     """Its id."""
 
     def render(self, exchange: Exchange) -> dict[str, str]:
-        """The entity as data: whatever its id is, it is one id."""
-        return {"type": self.type, "id": cedar_text(self.id.render(exchange))}
+        """The entity as data: whatever its id is, it is one id. Raises Reject for one that Cedar cannot have, which it
+        must not take for another's."""
+        found = self.id.render(exchange)
+        if found != cedar_text(found):
+            raise Reject(errors.AUTHORIZATION_DENIED, detail=f"the id of the {self.type} is no text: {found!a:.80}")
+        return {"type": self.type, "id": found}
 
 
 @attrs.frozen
@@ -145,7 +149,8 @@ class Cedar(Policy):
         """The entities of the file, with the principal in its roles where that is wanted."""
         if self.role_type is None or exchange.principal is None:
             return self._entities
-        parents = [{"type": self.role_type, "id": cedar_text(role)} for role in sorted(exchange.principal.roles)]
+        roles = sorted(role for role in exchange.principal.roles if role == cedar_text(role))
+        parents = [{"type": self.role_type, "id": role} for role in roles]
         return self._entities.with_added_json_str(json.dumps([{"uid": principal, "attrs": {}, "parents": parents}]))
 
 

@@ -68,6 +68,14 @@ def test_roles_are_what_the_principal_is_in_where_that_is_wanted() -> None:
     assert fault(line="PUT /a", who=Principal("anna"), role_type="Role") is not None
 
 
+def test_a_role_that_is_no_text_is_none() -> None:
+    policy = 'permit(principal in Role::"boss?", action, resource);'
+
+    for role, refused in (("boss?", False), ("boss\ud800", True)):
+        found = fault(policy, who=Principal("anna", roles=frozenset({role})), role_type="Role")
+        assert refused == (found is not None)
+
+
 def test_entities_come_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "entities.json"
     entities = [
@@ -175,6 +183,15 @@ def test_a_subject_is_one_id_whatever_is_in_it(subject: str) -> None:
 
     assert fault(text, who=Principal(subject)) is not None
     assert fault(text, who=Principal(f"{subject}x")) is None
+
+
+def test_an_id_that_is_no_text_is_nobodys() -> None:
+    policy = 'permit(principal == User::"anna?", action, resource);'
+
+    assert fault(policy, who=Principal("anna?")) is None
+    refused = fault(policy, who=Principal("anna\ud800"))
+    assert refused is not None
+    assert (403, "the id of the User is no text: 'anna\\ud800'") == (refused.status, refused.detail)
 
 
 def test_an_error_in_a_policy_refuses_unless_that_is_said_otherwise() -> None:
