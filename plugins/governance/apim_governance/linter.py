@@ -61,7 +61,7 @@ class Linter:
         """All that is to be said of a document."""
         resolved = resolve(document, read)
         findings = [*document.problems, *resolved.problems]
-        formats = formats_of(document.data)
+        formats = formats_of(resolved.root)
         known = self._ruleset.formats
         if known and formats.isdisjoint(known) and not self._ignore_unknown_format:
             findings.append(self._unrecognised(document))
@@ -93,8 +93,9 @@ class Linter:
                 for rule in self._ruleset.rules.values()
                 if rule.formats is None or not rule.formats.isdisjoint(formats)
             ]
-            written = _Plan([rule for rule in rules if not rule.resolved], formats, once=False)
-            resolved = _Plan([rule for rule in rules if rule.resolved], formats, once=True)
+            named = formats & frozenset(self._ruleset.formats)  # aliases know no others
+            written = _Plan([rule for rule in rules if not rule.resolved], named, once=False)
+            resolved = _Plan([rule for rule in rules if rule.resolved], named, once=True)
             known = self._plans[formats] = written, resolved
         return known
 

@@ -66,6 +66,7 @@ class Resolved:
         self._ends: dict[int, _End] = {}
         self._endless: set[int] = set()
         self.root = self._resolve(document.data, document, ())
+        self.problems = _once(self.problems, document)
 
     def origin(self, path: JSONPath) -> Origin:
         """Where what stands at a path of the resolved data is written.
@@ -82,22 +83,22 @@ class Resolved:
             except NotThere:
                 if _reference(data) is None:
                     return Origin(document, place, path)
-                return self._mapped(place, path)
+                return self._mapped(place, path, _behind(path, place[-1]))
         if isinstance(data, dict) and len(data) == 1 and _reference(data) is not None:
-            return self._mapped(place, path)
+            return self._mapped(place, path, ())  # what is missing in what a reference leads to is not told
         return Origin(document, closest(document.data, path), path)
 
-    def _mapped(self, there: JSONPath, path: JSONPath) -> Origin:
+    def _mapped(self, there: JSONPath, path: JSONPath, missing: JSONPath) -> Origin:
         """The same, through every reference on the way; ``there`` is the part of the path that leads to something.
 
         Where a reference on the way leads nowhere, things stand where the first of them is written.
         """
         try:
-            return self._followed(there, path)
+            return self._followed(there, path, missing)
         except _Broken:
             return Origin(self.document, closest(self.document.data, there), there)
 
-    def _followed(self, there: JSONPath, path: JSONPath) -> Origin:
+    def _followed(self, there: JSONPath, path: JSONPath, missing: JSONPath) -> Origin:
         document, data = self.document, self.document.data
         place: list[str | int] = []
         for index, part in enumerate(there):
@@ -110,7 +111,7 @@ class Resolved:
         end = self._follow(document, data, place)
         if _reference(_at(self.root, there)) is None:  # else it has been left as it is, for it leads into a circle
             document, data, place = end
-        return Origin(document, tuple(place), tuple(place))  # what is missing behind a reference is not told
+        return Origin(document, tuple(place), (*place, *missing))
 
     def _follow(self, document: Document, data: Any, place: list[str | int]) -> tuple[Document, Any, list[str | int]]:
         """What a reference leads to, and a reference there, and so on; anything else stays. Raises _Broken."""
@@ -233,10 +234,10 @@ class Resolved:
                 self._documents[source] = self._read_within(source, reference)
             except (OSError, UnicodeError) as error:
                 self._documents[source] = None
-                raise _Broken(reference, _reason(error, reference)) from None
+                raise _Broken(reference, _reason(error, source)) from None
         known = self._documents[source]
         if known is None:
-            raise _Broken(reference, _reason(FileNotFoundError(), reference))
+            raise _Broken(reference, _reason(FileNotFoundError(), source))
         return known
 
     def _read_within(self, source: str, reference: str) -> Document:
@@ -284,6 +285,20 @@ def _reference(value: Any) -> str | None:
     return None
 
 
+def _once(problems: list[Finding], document: Document) -> list[Finding]:
+    """Of those that say the same, the one that stands first; as Spectral has it."""
+    first: dict[str, Finding] = {}
+    for problem in sorted(problems, key=lambda each: (each.source != document.source, each.range.start)):
+        first.setdefault(problem.message, problem)
+    return list(first.values())
+
+
+def _behind(path: JSONPath, name: str | int) -> JSONPath:
+    """What is behind the last part of that name."""
+    names = list(map(str, path))
+    return path[len(names) - names[::-1].index(str(name)) :]
+
+
 def _at(data: Any, path: JSONPath) -> Any:
     """What stands at a path that leads to something."""
     for part in path:
@@ -306,7 +321,5 @@ def joined(base: str | None, location: str) -> str:
     return str(PurePosixPath(*parts))
 
 
-def _reason(error: OSError | UnicodeError, reference: str) -> str:
-    if isinstance(error, FileNotFoundError):
-        return f"ENOENT: no such file or directory, open '{error.filename or reference.partition('#')[0]}'"
-    return str(error)
+def _reason(error: OSError | UnicodeError, source: str) -> str:
+    return f"ENOENT: no such file or directory, open '{source}'" if isinstance(error, FileNotFoundError) else str(error)

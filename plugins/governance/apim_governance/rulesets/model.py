@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 import attrs
@@ -10,7 +9,9 @@ from apim_sdk.governance import JSONPath, RulesetFunction
 
 from apim_governance.documents.document import ParserOptions
 from apim_governance.findings import Severity
+from apim_governance.messages import pointer_text
 from apim_governance.paths.syntax import Path
+from apim_governance.rulesets.globs import Glob, relative_to
 
 __all__ = ["Given", "Override", "Rule", "Ruleset", "Then"]
 
@@ -42,12 +43,13 @@ class Given:
 
 @attrs.frozen
 class Rule:
-    """A rule that is switched on. ``formats`` are those of documents that it is for, None for all."""
+    """A rule that is switched on. ``formats`` are those of documents that it is for, None for all; without a
+    ``severity`` it tells only where an override gives it one."""
 
     name: str
     given: tuple[Given, ...]
     then: tuple[Then, ...]
-    severity: Severity
+    severity: Severity | None
     message: str | None = None
     description: str | None = None
     resolved: bool = True
@@ -58,16 +60,16 @@ class Rule:
 
 @attrs.frozen
 class Override:
-    """Severities (None: off) of rules for some files; ``pointer`` for one place in them only."""
+    """A severity (None: off) of a rule for a place in some files; ``pointer`` begins with ``#``."""
 
-    files: tuple[re.Pattern[str], ...]
-    severities: Mapping[str, Severity | None]
-    pointer: tuple[str, ...] = ()
+    files: Glob
+    pointer: str
+    severity: Severity | None
 
-    def covers(self, source: str, path: JSONPath) -> bool:
-        """Whether a place in a source is one of those."""
-        begins = tuple(map(str, path[: len(self.pointer)]))
-        return begins == self.pointer and any(pattern.fullmatch(source) for pattern in self.files)
+    def covers(self, source: str, pointer: str) -> bool:
+        """Whether a place in a source, as overrides see it, is that one or in it."""
+        inside = pointer == self.pointer or pointer.startswith(f"{self.pointer}/")
+        return inside and self.files.covers(source)
 
 
 @attrs.frozen
@@ -76,17 +78,19 @@ class Ruleset:
 
     rules: Mapping[str, Rule]
     source: str | None = None
-    overrides: tuple[Override, ...] = ()
+    overrides: Mapping[str, tuple[Override, ...]] = attrs.field(factory=dict)
     parser_options: ParserOptions = ParserOptions()
     formats: tuple[str, ...] = ()
-    """Those that any rule is for; a document of none of them is told of. Empty where some rule is for all."""
+    """Those that the rulesets and rules are for, as they are named; a document of none of them is told of."""
 
     def severity(self, rule: Rule, source: str | None, path: JSONPath) -> Severity | None:
-        """The severity of a finding of a rule, None if it is off there: the last override that names it counts."""
-        severity: Severity | None = rule.severity
-        if source is None:
-            return severity
-        for override in self.overrides:
-            if rule.name in override.severities and override.covers(source, path):
-                severity = override.severities[rule.name]
-        return severity
+        """The severity of a finding of a rule, None if it is off there: the override for the nearest place counts."""
+        overrides = self.overrides.get(rule.name)
+        if overrides is None or source is None:
+            return rule.severity
+        relative, pointer = relative_to(self.source, source), pointer_text(path)
+        covering = [each for each in overrides if each.covers(relative, pointer)]
+        if not covering:
+            return rule.severity
+        longest = max(len(each.pointer) for each in covering)
+        return [each.severity for each in covering if len(each.pointer) == longest][-1]

@@ -15,7 +15,6 @@ of it the rules for one document.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import PurePath
 from typing import Any, Final, Protocol
 
 import attrs
@@ -24,13 +23,12 @@ from apim_sdk.governance import JSONPath
 from apim_governance.catalogue import Catalogue
 from apim_governance.documents.document import read_document
 from apim_governance.documents.lenient_json import mended
-from apim_governance.documents.pointers import parts_of
 from apim_governance.documents.resolving import joined
 from apim_governance.findings import Finding
 from apim_governance.functions.function import Configurable, Function
-from apim_governance.rulesets.globs import glob_pattern
+from apim_governance.rulesets.renamed import renamed
 
-__all__ = ["Definition", "Problem", "Problems", "RulesetError", "Rulesets", "for_document"]
+__all__ = ["Definition", "Parent", "Problem", "Problems", "RulesetError", "Rulesets"]
 
 Read = Callable[[str], str]
 _MODES: Final = ("off", "recommended", "all")
@@ -72,25 +70,43 @@ class Problems:
         if problem not in self._found:
             self._found.append(problem)
 
+    def take(self, others: Problems, but: str) -> None:
+        """Take note of others, but for those of a code."""
+        for each in others._found:
+            if each.code != but and each not in self._found:
+                self._found.append(each)
+
     def check(self) -> None:
         """Raise RulesetError if there are any."""
         if self._found:
             raise RulesetError(tuple(self._found))
 
 
+@attrs.frozen
+class Parent:
+    """A definition that another one begins with, and its mode; ``said`` if that is written there."""
+
+    definition: Definition
+    mode: str = "recommended"
+    said: bool = False
+
+
 @attrs.frozen(eq=False)
 class Definition:
-    """A ruleset as it is written. ``extends`` are the definitions that it begins with, each with its mode."""
+    """A ruleset as it is written. ``extends`` are the definitions that it begins with, ``overriding`` those that its
+    overrides begin with, by their numbers; ``place`` is where it stands in its source."""
 
     written: Mapping[str, Any]
     source: str | None
-    extends: tuple[tuple[Definition, str], ...]
+    extends: tuple[Parent, ...]
     functions: Mapping[str, Function]
+    overriding: Mapping[int, tuple[Parent, ...]] = attrs.field(factory=dict)
+    place: JSONPath = ()
 
     def lineage(self) -> Iterator[Definition]:
         """All definitions that it is made of, those that come first first."""
-        for parent, _ in self.extends:
-            yield from parent.lineage()
+        for parent in self.extends:
+            yield from parent.definition.lineage()
         yield self
 
 
@@ -172,22 +188,41 @@ class Rulesets:
         if not any(name in written for name in ("extends", "rules", "overrides")):
             problems.add("Ruleset must have rules or extends or overrides defined", (), source)
             return None
-        written = _without_exceptions(written, source, problems)
-        extends = []
+        written = _without_exceptions(renamed(written), source, problems)
+        extends = self._parents(written, (), source, above, problems)
+        overrides = written.get("overrides")
+        overriding = {
+            index: self._parents(each, ("overrides", index), source, above, problems)
+            for index, each in enumerate(overrides if isinstance(overrides, list) else ())
+            if isinstance(each, Mapping) and "extends" in each
+        }
+        scripts = self._functions(written, source, problems) if self._scripts is not None else {}
+        return Definition(written, source, extends, {**functions, **scripts}, overriding)
+
+    def _parents(
+        self,
+        written: Mapping[str, Any],
+        place: JSONPath,
+        source: str | None,
+        above: tuple[str, ...],
+        problems: Problems,
+    ) -> tuple[Parent, ...]:
+        """What a ruleset, or one of its overrides, extends."""
+        found = []
         listed = written.get("extends", [])
         for index, each in enumerate(
             [listed] if isinstance(listed, str) else listed if isinstance(listed, list) else []
         ):
-            path: JSONPath = ("extends", index)
-            name, mode = each if isinstance(each, list) and len(each) == 2 else (each, "recommended")
+            path = (*place, "extends", index)
+            said = isinstance(each, list) and len(each) == 2
+            name, mode = each if said else (each, "recommended")
             if not isinstance(name, str) or mode not in _MODES:
                 problems.add('must be a name, or a name with "off", "recommended" or "all"', path, source)
                 continue
             parent = self._named(name, source, path, above, problems)
             if parent is not None:
-                extends.append((parent, mode))
-        scripts = self._functions(written, source, problems) if self._scripts is not None else {}
-        return Definition(written, source, tuple(extends), {**functions, **scripts})
+                found.append(Parent(parent, mode, said))
+        return tuple(found)
 
     def _functions(self, written: Mapping[str, Any], source: str | None, problems: Problems) -> dict[str, Function]:
         """The functions that a ruleset has in files of JavaScript below its ``functionsDir``."""
@@ -237,41 +272,3 @@ def _without_exceptions(written: Mapping[str, Any], source: str | None, problems
 
 def _reason(error: OSError | UnicodeError) -> str:
     return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-
-
-def for_document(definition: Definition, source: str | None, problems: Problems) -> tuple[Definition, list[Any]]:
-    """A definition with what its overrides add for a document, and those that hold for one place in it only."""
-    overrides = definition.written.get("overrides")
-    if not isinstance(overrides, list) or source is None:
-        return definition, []
-    relative = _relative(source, definition.source)
-    placed: list[tuple[tuple[str, ...], Any]] = []
-    for index, override in enumerate(overrides):
-        if not isinstance(override, Mapping) or not isinstance(override.get("files"), list):
-            problems.add('an override must have "files"', ("overrides", index), definition.source)
-            continue
-        whole = False
-        for number, pattern in enumerate(override["files"]):
-            name, sign, pointer = str(pattern).partition("#")
-            if not glob_pattern(name).fullmatch(relative):
-                continue
-            if not sign:
-                whole = True
-                continue
-            try:
-                placed.append((parts_of(pointer), override.get("rules", {})))
-            except ValueError as error:
-                problems.add(str(error), ("overrides", index, "files", number), definition.source)
-        if whole:
-            written = {name: value for name, value in override.items() if name != "files"}
-            written.setdefault("rules", {})
-            definition = Definition(written, definition.source, ((definition, "as-is"),), definition.functions)
-    return definition, placed
-
-
-def _relative(source: str, ruleset: str | None) -> str:
-    base = PurePath(ruleset).parent if ruleset is not None else PurePath()
-    try:
-        return PurePath(source).relative_to(base).as_posix()
-    except ValueError:
-        return source

@@ -60,17 +60,25 @@ def test_an_alias_stands_for_expressions(tmp_path: Path, aliases: str, given: st
 def test_an_alias_means_other_expressions_in_documents_of_other_formats(tmp_path: Path) -> None:
     targets = "[{formats: [oas2], given: [$.info.title]}, {formats: [oas3], given: ['$.items[*]']}]"
     compiled = compiler(
-        tmp_path, ours=f"aliases: {{It: {{targets: {targets}}}}}\n{RULE.format(given=chr(39) + '#It' + chr(39))}"
+        tmp_path,
+        ours=f"formats: [oas2, oas3]\naliases: {{It: {{targets: {targets}}}}}\n"
+        + RULE.format(given=chr(39) + "#It" + chr(39)),
     )
     assert [["info/title"], ["items/0"], []] == [
         [place for _, place in found(compiled, each)] for each in (OAS2, OAS3, ASYNC)
     ]
 
 
-def test_a_ruleset_changes_the_aliases_of_what_it_extends(tmp_path: Path) -> None:
+def test_aliases_of_a_ruleset_are_for_its_own_rules(tmp_path: Path) -> None:
     base = f"aliases: {{It: [$.info.title]}}\n{RULE.format(given=chr(39) + '#It' + chr(39))}"
     compiled = compiler(tmp_path, base=base, ours="extends: base.yaml\naliases: {It: ['$.items[*]']}\n")
-    assert [("r", "items/0")] == found(compiled, OAS3)
+    assert [("r", "info/title")] == found(compiled, OAS3)
+
+
+def test_a_rule_may_use_an_alias_of_what_its_ruleset_extends(tmp_path: Path) -> None:
+    base = "aliases: {It: [$.info.title]}\nrules: {}\n"
+    compiled = compiler(tmp_path, base=base, ours="extends: base.yaml\n" + RULE.format(given="'#It'"))
+    assert [("r", "info/title")] == found(compiled, OAS3)
 
 
 @pytest.mark.parametrize(
@@ -159,11 +167,11 @@ def test_parser_options_say_what_a_key_that_is_no_text_is(tmp_path: Path) -> Non
     assert [[0], [2], []] == severities
 
 
-def test_parser_options_of_a_ruleset_come_behind_those_of_what_it_extends(tmp_path: Path) -> None:
+def test_parser_options_are_those_of_the_ruleset_itself(tmp_path: Path) -> None:
     base = f"parserOptions: {{duplicateKeys: hint, incompatibleValues: hint}}\n{RULE.format(given='$.b')}"
     options = compiler(tmp_path, base=base, ours="extends: base.yaml\nparserOptions: {duplicateKeys: warn}\n").ruleset()
     told = read_document(TWICE + "1: a\n", None, options.parser_options).problems
-    assert [1, 3] == sorted(int(each.severity) for each in told)
+    assert [0, 1] == sorted(int(each.severity) for each in told)
 
 
 @pytest.mark.parametrize(
