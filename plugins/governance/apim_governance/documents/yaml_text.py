@@ -10,13 +10,12 @@ import math
 import re
 from typing import Any, Final
 
-import yaml
 from apim_sdk.governance import JSONPath
-from yaml.cyaml import CParser  # type: ignore[attr-defined]
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from apim_governance.documents.limits import DEEPEST, MOST_ALIASED, MOST_FINDINGS, MOST_VALUES
+from apim_governance.documents.limits import MOST_ALIASED, MOST_FINDINGS
 from apim_governance.documents.numbers import number
+from apim_governance.documents.yaml_nodes import AliasNode, YAMLError, compose
 
 __all__ = ["YAMLError", "YAMLText"]
 
@@ -29,54 +28,11 @@ _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0
 _INFINITY: Final = re.compile(r"[-+]?\.(?:inf|Inf|INF)")
 _NANS: Final = frozenset((".nan", ".NaN", ".NAN"))
 _LONGEST_NUMBER: Final = 400
+_PROPERTIES: Final = re.compile(r"(?:[&!][^\s,\[\]{}]*(?:\s|#[^\n]*\n)*)+")
 
 Span = tuple[int, int]
 Pair = tuple[Node, Node]
 """A name and its value."""
-
-
-class YAMLError(ValueError):
-    """What is no YAML, or too much of it: ``reason`` and ``offset``."""
-
-    def __init__(self, reason: str, offset: int) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.offset = offset
-
-
-class _Composer(CParser):
-    """Composes nodes; what kind of value a scalar is, is decided later.
-
-    It composes by recursion on the stack of the machine, so depth is bounded on the way down.
-    """
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self._depth = 0
-        self.values = 0
-
-    def check_state_key(self, key: str) -> None:
-        """Nothing is constructed."""
-
-    def resolve(self, kind: type[Node], value: Any, implicit: Any) -> str:
-        """The tag: for a scalar, whether it is plain."""
-        if kind is ScalarNode:
-            return "plain" if implicit[0] else "text"
-        return ""
-
-    def descend_resolver(self, current_node: Any, current_index: Any) -> None:
-        """Called on the way into a node."""
-        self.values += 1
-        if self.values > MOST_VALUES:
-            raise YAMLError(f"it has more than {MOST_VALUES:,} names and values", current_node.start_mark.index)
-        self._depth += 1
-        if self._depth > DEEPEST:
-            offset = 0 if current_node is None else current_node.start_mark.index
-            raise YAMLError(f"it is nested more than {DEEPEST} deep", offset)
-
-    def ascend_resolver(self) -> None:
-        """Called on the way out of it."""
-        self._depth -= 1
 
 
 class YAMLText:
@@ -95,7 +51,8 @@ class YAMLText:
         self._members: dict[int, dict[str, Pair]] = {}
         self._open: set[int] = set()
         self._second_line = text.find("\n") + 1
-        self._root, self.values = _compose(text)
+        self._text = text
+        self._root, self.values = compose(text)
         try:
             self.data = None if self._root is None else self._value(self._root, ())
         except RecursionError:  # a chain of aliases within names that are not texts
@@ -106,30 +63,48 @@ class YAMLText:
         node = self._root
         if node is None:
             return (0, 0) if closest or not path else None
-        start = _own_start(node)
+        start = self._start(node)
         if start == self._second_line:
             start = 0  # Spectral has it so: behind a comment or --- that is the only line above
         for part in path:
-            inner = self._inner(node, part)
+            inner = self._inner(node.value if isinstance(node, AliasNode) else node, part)
             if inner is None:
                 return (start, _end(node)) if closest else None
             node, start = inner
-        return start, _end(node)
+        return start, start if self._bare(node) else _end(node)
 
     def _inner(self, node: Node, part: str | int) -> tuple[Node, int] | None:
         """What stands under a name or number in a node, and where that begins."""
         if isinstance(node, SequenceNode):
             number = int(part) if str(part).isdigit() else -1
             if 0 <= number < len(node.value):
-                return node.value[number], _own_start(node.value[number])
+                return node.value[number], self._start(node.value[number])
             return None
         if isinstance(node, MappingNode):
             found = self._by_name(node).get(str(part))
             if found is not None:
                 name, value = found
-                plain = isinstance(value, ScalarNode) or value.start_mark.index < name.start_mark.index  # an alias
-                return value, _own_start(value) if plain else name.end_mark.index + 1
+                plain = isinstance(value, ScalarNode) and not self._bare(value)
+                return value, self._start(value) if plain else name.end_mark.index + 1
         return None
+
+    def _start(self, node: Node) -> int:
+        """Where a node begins, behind its anchor and tag."""
+        index: int = node.start_mark.index
+        if isinstance(node, AliasNode):
+            return index + 1  # behind its asterisk
+        if self._text[index : index + 1] in ("&", "!") and not self._bare(node):
+            found = _PROPERTIES.match(self._text, index)
+            index = index if found is None else min(found.end(), node.end_mark.index)
+        return index
+
+    def _bare(self, node: Node) -> bool:
+        """Whether there is nothing but an anchor or a tag."""
+        plain = isinstance(node, ScalarNode) and node.tag == "plain" and not node.value
+        return plain and self._text[node.start_mark.index : node.start_mark.index + 1] in ("&", "!")
+
+    def _span(self, node: Node) -> Span:
+        return self._start(node), _end(node)
 
     def _by_name(self, node: MappingNode) -> dict[str, Pair]:
         """The members of a mapping; where a name stands twice, the last. Those with merges were kept when made."""
@@ -140,10 +115,12 @@ class YAMLText:
         return known
 
     def _value(self, node: Node, path: JSONPath) -> Any:
+        if isinstance(node, AliasNode):
+            return _copied(self._value(node.value, path))
         if isinstance(node, ScalarNode):
             return _scalar(node)
         known = self._made.get(id(node))
-        if known is not None:  # an alias: the data is shared, and counted as if it were not
+        if known is not None:  # for an alias
             self._count(node)
             return known
         if id(node) in self._open:
@@ -157,13 +134,17 @@ class YAMLText:
             made = self._mapping(node, path)
         self._open.discard(id(node))
         self._made[id(node)] = made
-        sizes = self._sizes
-        inner = made.values() if isinstance(made, dict) else made
-        sizes[id(made)] = len(made) + sum(sizes[id(each)] for each in inner if isinstance(each, dict | list))
+        self._sizes[id(node)] = self._size(node)
         return made
 
+    def _size(self, node: Node) -> int:
+        """How many values there are in a node, with those that aliases stand for."""
+        items = node.value if isinstance(node, SequenceNode) else [value for _, value in node.value]
+        sizes = self._sizes
+        return len(items) + sum(sizes.get(id(each.value if isinstance(each, AliasNode) else each), 0) for each in items)
+
     def _count(self, node: Node) -> None:
-        self._aliased += self._sizes[id(self._made[id(node)])] + 1
+        self._aliased += self._sizes[id(node)] + 1
         if self._aliased > MOST_ALIASED:
             raise YAMLError(f"its aliases stand for more than {MOST_ALIASED:,} values", node.start_mark.index)
 
@@ -173,20 +154,20 @@ class YAMLText:
         merged: list[MappingNode] = []
         for name, value in node.value:
             if not isinstance(name, ScalarNode):
-                self.incompatible.append((path, _span(name), "Mapping key must be a string scalar"))
+                self.incompatible.append((path, self._span(name), "Mapping key must be a string scalar"))
                 continue
             kind = _kind(name)
             if kind != "string" and len(self.incompatible) < MOST_FINDINGS:
-                span = _span(name)
+                span = self._span(name)
                 self.incompatible.append(
                     ((*path, name.value), span, f"Mapping key must be a string scalar rather than {kind}")
                 )
-            if name.value in own and len(self.duplicates) < MOST_FINDINGS:
-                self.duplicates.append(((*path, name.value), _span(name)))
-            own.add(name.value)
             if self._merges(name):
                 merged += self._mergeable(value, (*path, name.value))
             else:
+                if name.value in own and len(self.duplicates) < MOST_FINDINGS:
+                    self.duplicates.append(((*path, name.value), self._span(name)))
+                own.add(name.value)
                 made.pop(name.value, None)
                 made[name.value] = self._value(value, (*path, name.value))
         return self._merge(node, merged, made) if merged else made
@@ -196,7 +177,8 @@ class YAMLText:
 
     def _mergeable(self, value: Node, path: JSONPath) -> list[MappingNode]:
         """The mappings to merge, the weakest first. What holds the merge has nothing yet that it could give."""
-        given = value.value if isinstance(value, SequenceNode) else [value]
+        value = _meant(value)
+        given = map(_meant, value.value) if isinstance(value, SequenceNode) else [value]
         mappings = [each for each in given if isinstance(each, MappingNode) and id(each) not in self._open]
         for each in mappings:
             self._value(each, path)
@@ -212,25 +194,24 @@ class YAMLText:
         ):
             for name, value in data.items():
                 made.pop(name, None)
-                made[name] = value
+                made[name] = value if data is own else _copied(value)
                 pairs[name] = members[name]
         self._members[id(node)] = pairs
         return made
 
 
-def _compose(text: str) -> tuple[Node | None, int]:
-    """The root, and how many names and values there are."""
-    parser = _Composer(text)
-    try:
-        node: Node | None = parser.get_single_node()
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        raise YAMLError(str(error.problem), 0 if mark is None else mark.index) from None
-    except yaml.YAMLError as error:
-        raise YAMLError(str(error), getattr(error, "position", 0)) from None
-    finally:
-        parser.dispose()
-    return node, parser.values
+def _meant(node: Node) -> Node:
+    """What an alias stands for; other nodes are themselves."""
+    return node.value if isinstance(node, AliasNode) else node
+
+
+def _copied(value: Any) -> Any:
+    """A value of its own: what an alias stands for is looked at wherever the alias is."""
+    if isinstance(value, dict):
+        return {name: _copied(inner) if isinstance(inner, dict | list) else inner for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_copied(inner) if isinstance(inner, dict | list) else inner for inner in value]
+    return value
 
 
 def _kind(node: ScalarNode) -> str:
@@ -270,18 +251,9 @@ def _number(text: str) -> Any:
     return math.nan if text in _NANS else text
 
 
-def _span(node: Node) -> Span:
-    return _own_start(node), _end(node)
-
-
-def _own_start(node: Node) -> int:
-    index: int = node.start_mark.index
-    return index
-
-
 def _end(node: Node) -> int:
     """Where a node ends: with the end of the last thing in it; a block of text without its last line break."""
-    while not isinstance(node, ScalarNode) and node.value:
+    while not isinstance(node, ScalarNode | AliasNode) and node.value:
         last = node.value[-1]
         node = last[1] if isinstance(node, MappingNode) else last
     index: int = node.end_mark.index

@@ -98,3 +98,26 @@ def test_lines_count_as_editors_do(text: str, data: st.DataObject) -> None:
 
     assert Position(len(before) - 1, len(before[-1].encode("utf-16-le")) // 2) == position
     assert offset == Lines(text).offset(position)
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "found"),
+    [
+        ("x: &it b c\ny: *it\n", ("x",), "b c"),
+        ("x: &it b c\ny: *it\n", ("y",), " *it"),
+        ("x: &it b c\ny: *it\n", (), "x: &it b c\ny: *it"),
+        ("x: [&it {a: 1}, *it ]\n", ("x", 0), "{a: 1"),
+        ("x: [&it {a: 1}, *it ]\n", ("x", 1), "it"),
+        ("x: &it {a: 1}\ny: *it\n", ("x",), " &it {a: 1"),
+        ("x: &it {a: 1}\ny: *it\n", ("y",), " *it"),
+        ("x: &it\n  a: 1\ny: *it\n", ("x",), " &it\n  a: 1"),
+        ("x: &it\ny: 1\n", ("x",), ""),
+        ("x: !t 'a'\n", ("x",), "'a'"),
+    ],
+)
+def test_anchors_and_tags_do_not_belong_to_what_they_name(text: str, path: tuple[str | int, ...], found: str) -> None:
+    assert found == places(text, path)
+
+
+def test_what_stands_in_an_alias_is_told_where_it_is_written() -> None:
+    assert "1" == places("x: &it {a: 1}\ny: *it\n", ("y", "a"))

@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 import pytest
-from apim_governance.documents import yaml_text
+from apim_governance.documents import yaml_nodes
 from apim_governance.documents.document import Document, ParserOptions, read_document
 from hypothesis import given
 from hypothesis import strategies as st
@@ -86,7 +86,7 @@ def test_a_bomb_of_aliases_is_refused() -> None:
 
 
 def test_yaml_of_too_many_names_and_values_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(yaml_text, "MOST_VALUES", 10)
+    monkeypatch.setattr(yaml_nodes, "MOST_VALUES", 10)
 
     assert {"a": [1, 2, 3, 4, 5, 6, 7]} == read_document("a: [1, 2, 3, 4, 5, 6, 7]\n").data
     (problem,) = read_document("a: [1, 2, 3, 4, 5, 6, 7, 8]\n").problems
