@@ -24,7 +24,7 @@ SOUND: Final[dict[str, Any]] = {
     "components": {
         "parameters": {"page": {"name": "page", "in": "query", "value": 1}},
         "successActions": {"done": {"name": "done", "type": "end"}},
-        "failureActions": {"again": {"name": "again", "type": "retry"}},
+        "failureActions": {"again": {"name": "again", "type": "retry", "retryAfter": 1}},
     },
     "workflows": [
         {
@@ -88,7 +88,7 @@ def test_nothing_is_found_in_a_sound_document() -> None:
         (("info", "version"), 1, "document-schema", ()),
         ((*STEP, "workflowId"), "pay", "document-schema", None),
         ((*STEP, "onSuccess", 0), {"name": "x", "type": "retry"}, "document-schema", ("type",)),
-        ((*STEP, "onFailure", 0, "referenz"), "x", "document-schema", ()),
+        ((*STEP, "onFailure"), [{"reference": "$url", "referenz": "x"}], "document-schema", (0,)),
         ((*STEP, "successCriteria", 0, "type"), {"type": "xpath"}, "document-schema", ()),
         (("workflows", 1, "workflowId"), "order", "workflowId-unique", None),
         (("workflows", 0, "outputs"), {"number": "$steps.none.outputs.x"}, "workflow-output-validation", ("number",)),

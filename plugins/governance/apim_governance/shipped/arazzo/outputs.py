@@ -22,7 +22,10 @@ class WorkflowOutputs(RulesetFunction):
     """Looks at a whole document."""
 
     def check(self, target: Any, context: RuleContext) -> Iterable[str | Violation]:
-        for number, workflow in workflows_of(target):
+        workflows = list(workflows_of(target))
+        if not _readable(workflow for _, workflow in workflows):
+            return
+        for number, workflow in workflows:
             yield from _wrong(workflow, number, ("workflows", number), target)
 
 
@@ -31,8 +34,17 @@ class StepOutputs(RulesetFunction):
     """Looks at a whole document."""
 
     def check(self, target: Any, context: RuleContext) -> Iterable[str | Violation]:
-        for step in steps_of(target):
+        steps = list(steps_of(target))
+        if not _readable(step.step for step in steps):
+            return
+        for step in steps:
             yield from _wrong(step.step, step.number, step.path, target)
+
+
+def _readable(holders: Iterable[dict[str, Any]]) -> bool:
+    """Whether all outputs are texts; else the rule for the structure tells of it, and only that."""
+    found = [holder["outputs"] for holder in holders if "outputs" in holder]
+    return all(isinstance(each, dict) and all(isinstance(value, str) for value in each.values()) for each in found)
 
 
 def _wrong(holder: dict[str, Any], number: int, path: JSONPath, document: Any) -> Iterator[Violation]:
