@@ -68,7 +68,15 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add("-o", "--output", metavar="FILE", help="where they are written; for one of several formats: -o.FORMAT FILE")
     for name in FORMATS:
         add(f"-o.{name}", f"--output.{name}", dest=f"output.{name}", metavar="FILE", help=argparse.SUPPRESS)
-    add("-F", "--fail-severity", choices=_LEVELS, default="error", help="what makes the exit status 1 (error)")
+    add(
+        "-F",
+        "--fail-severity",
+        nargs="?",
+        choices=_LEVELS,
+        default="error",
+        const="error",
+        help="what makes the exit status 1 (error)",
+    )
     add("-D", "--display-only-failures", action="store_true", help="show only what is at --fail-severity or above")
     add("--ignore-unknown-format", action="store_true", help="say nothing of documents that no rule is for")
     add("--fail-on-unmatched-globs", action="store_true", help="exit with 2 if a pattern fits no file")

@@ -15,7 +15,7 @@ from apim_governance.findings import Finding, Severity, sorted_findings
 from apim_governance.formatters import FORMATS, formatted
 from apim_governance.formatters.report import Report, RuleFacts
 from apim_governance.running import Run, Setting, lint_files
-from apim_governance.sources import default_ruleset, expanded
+from apim_governance.sources import default_ruleset, expanded, is_url
 from apim_governance.telling import Refused, UsageError
 
 __all__ = ["Linting"]
@@ -98,10 +98,10 @@ class Linting:
 
     def _findings(self, setting: Setting, run: Run, names: list[str]) -> Iterator[tuple[Finding, ...]]:
         if self._stdin:
-            source = self._arguments.stdin_filepath
-            source = STDIN if source is None else os.path.abspath(source)
-            if source != STDIN:
-                run.sources.allow(source)
+            source = self._arguments.stdin_filepath or STDIN
+            if source != STDIN and not is_url(source):
+                source = os.path.normpath(source)
+                run.sources.allow(os.path.abspath(source))
             self._tell(f"Linting {source}")
             yield run.lint_text(run.sources.decoded(_within(sys.stdin.buffer.read(LARGEST + 1))), source)
             return

@@ -95,6 +95,41 @@ def test_every_format_writes_findings_and_their_absence(name: str, folder: Path)
     assert found.stdout != none.stdout
 
 
+@pytest.mark.parametrize(
+    ("given", "source"),
+    [
+        ("v1/api.yaml", "v1/api.yaml"),
+        ("./v1/../v1/api.yaml", "v1/api.yaml"),
+        ("{folder}/v1/api.yaml", "{folder}/v1/api.yaml"),
+        ("https://api.example/v1/api.yaml", "https://api.example/v1/api.yaml"),
+    ],
+)
+def test_standard_input_is_told_as_the_file_that_it_is_said_to_be(folder: Path, given: str, source: str) -> None:
+    run = lint(folder, "--stdin-filepath", given.format(folder=folder), "-f", "json", stdin="a: 1\n")
+
+    assert {source.format(folder=folder)} == {finding["source"] for finding in json.loads(run.stdout)}
+
+
+def test_standard_input_refers_to_what_lies_beside_the_file_that_it_is_said_to_be(folder: Path) -> None:
+    (folder / "v1").mkdir()
+    (folder / "v1/there.yaml").write_text("a: 1\n")
+    text = "title: t\na: {$ref: there.yaml}\nb: {$ref: none.yaml}\n"
+
+    run = lint(folder, "--stdin-filepath", "v1/api.yaml", "-f", "json", stdin=text)
+
+    assert ["ENOENT: no such file or directory, open 'v1/none.yaml'"] == [
+        finding["message"] for finding in json.loads(run.stdout)
+    ]
+
+
+@pytest.mark.parametrize("option", ["-F", "--fail-severity"])
+def test_what_fails_without_a_severity_is_an_error(folder: Path, option: str) -> None:
+    (folder / ".spectral.yaml").write_text(RULESET.replace("error", "warn"))
+    plain, without = lint(folder, "bad.yaml"), lint(folder, "bad.yaml", option)
+
+    assert (plain.returncode, plain.stdout) == (without.returncode, without.stdout)
+
+
 def test_a_reference_does_not_lead_out_of_the_folders_that_were_named(folder: Path) -> None:
     inside = folder / "api"
     inside.mkdir()
