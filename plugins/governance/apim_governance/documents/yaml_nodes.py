@@ -41,6 +41,10 @@ class AliasNode(Node):
 
 def compose(text: str) -> tuple[Node | None, int]:
     """The root, and how many names and values there are. Raises YAMLError."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise YAMLError("half of a surrogate pair is no character", error.start) from None
     if not set(_ANCHOR.findall(text)).isdisjoint(_ALIAS.findall(text)):
         return _from_events(text)
     parser = _Composer(text)

@@ -116,7 +116,7 @@ class YAMLText:
 
     def _value(self, node: Node, path: JSONPath) -> Any:
         if isinstance(node, AliasNode):
-            return _copied(self._value(node.value, path))
+            return self._copy(self._value(node.value, path))
         if isinstance(node, ScalarNode):
             return _scalar(node)
         known = self._made.get(id(node))
@@ -134,17 +134,21 @@ class YAMLText:
             made = self._mapping(node, path)
         self._open.discard(id(node))
         self._made[id(node)] = made
-        self._sizes[id(node)] = self._size(node)
+        sizes = self._sizes
+        inner = made.values() if isinstance(made, dict) else made
+        sizes[id(made)] = len(made) + sum(sizes[id(each)] for each in inner if isinstance(each, dict | list))
         return made
 
-    def _size(self, node: Node) -> int:
-        """How many values there are in a node, with those that aliases stand for."""
-        items = node.value if isinstance(node, SequenceNode) else [value for _, value in node.value]
-        sizes = self._sizes
-        return len(items) + sum(sizes.get(id(each.value if isinstance(each, AliasNode) else each), 0) for each in items)
+    def _copy(self, value: Any) -> Any:
+        """A value of its own: what an alias stands for is looked at wherever the alias is."""
+        if not isinstance(value, dict | list):
+            return value
+        copied = _copied(value)
+        self._sizes[id(copied)] = self._sizes[id(value)]
+        return copied
 
     def _count(self, node: Node) -> None:
-        self._aliased += self._sizes[id(node)] + 1
+        self._aliased += self._sizes[id(self._made[id(node)])] + 1
         if self._aliased > MOST_ALIASED:
             raise YAMLError(f"its aliases stand for more than {MOST_ALIASED:,} values", node.start_mark.index)
 
@@ -194,7 +198,7 @@ class YAMLText:
         ):
             for name, value in data.items():
                 made.pop(name, None)
-                made[name] = value if data is own else _copied(value)
+                made[name] = value if data is own else self._copy(value)
                 pairs[name] = members[name]
         self._members[id(node)] = pairs
         return made
@@ -206,7 +210,6 @@ def _meant(node: Node) -> Node:
 
 
 def _copied(value: Any) -> Any:
-    """A value of its own: what an alias stands for is looked at wherever the alias is."""
     if isinstance(value, dict):
         return {name: _copied(inner) if isinstance(inner, dict | list) else inner for name, inner in value.items()}
     if isinstance(value, list):

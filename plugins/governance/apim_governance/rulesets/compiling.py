@@ -10,21 +10,22 @@ from apim_sdk.governance import JSONPath
 
 from apim_governance.catalogue import Catalogue
 from apim_governance.documents.document import ParserOptions
-from apim_governance.documents.formats import FORMATS
 from apim_governance.functions.function import InvalidOptions, configured
 from apim_governance.paths.parser import parse
 from apim_governance.paths.syntax import PathSyntaxError
 from apim_governance.rulesets.globs import glob
-from apim_governance.rulesets.layering import NO_SEVERITY, LayeredRule, alias_of, format_names, layered
+from apim_governance.rulesets.layering import NO_SEVERITY, LayeredRule, alias_of, layered
+from apim_governance.rulesets.members import format_names
 from apim_governance.rulesets.model import Given, Override, Rule, Ruleset, Then
-from apim_governance.rulesets.overriding import Placed, covering, each_override, overridden
+from apim_governance.rulesets.overriding import Overriding, Placed, covering, each_override, overridden
 from apim_governance.rulesets.reading import Definition, Problems, Rulesets
 from apim_governance.suggestions import did_you_mean
 
 __all__ = ["Compiler"]
 
 _LEVELS: Final = ("error", "warn", "info", "hint", "off")
-_ALIAS: Final = re.compile(r"#([A-Za-z][A-Za-z0-9_-]*)")
+_ALIAS: Final = re.compile(r"#([A-Za-z0-9_-]+)")
+_PARSER: Final = "invalid-parser-options-definition"
 _DEEPEST: Final = 50
 
 
@@ -47,6 +48,8 @@ class Compiler:
         """The rules for a document of that source. Raises RulesetError with all that is wrong."""
         problems = Problems()
         if not self._compiled:
+            self._compiled[Overriding().key] = _Compilation(self._definition, self._catalogue, problems).ruleset({})
+            problems.check()
             for each in each_override(self._definition, problems):
                 problems.take(_Compilation(each, self._catalogue, Problems()).checked(), but="undefined-rule")
             problems.check()
@@ -101,10 +104,6 @@ class _Compilation:
         written = merged.written
         given = tuple(self._given(merged))
         then = tuple(self._then(merged))
-        for name in ("message", "description"):
-            if written.get(name) is not None and not isinstance(written[name], str):
-                self._tell(merged, "must be string", name)
-        formats = self._formats_of(merged)
         if not placed and (not merged.enabled or merged.severity is None):
             return None
         return Rule(
@@ -115,23 +114,13 @@ class _Compilation:
             written.get("message"),
             written.get("description"),
             written.get("resolved", True) is not False,
-            None if formats is None else frozenset(formats),
+            None if merged.formats is None else frozenset(format_names(merged.formats)),
             merged.documentation_url,
-            tuple(written.get("tags", ())),
+            tuple(written.get("tags", ())) if isinstance(written.get("tags"), list) else (),
         )
 
     def _tell(self, merged: LayeredRule, message: str, *path: str | int, code: str = "invalid-rule-definition") -> None:
         self._problems.add(message, (*merged.path, *path), merged.owner.source, code)
-
-    def _formats_of(self, merged: LayeredRule) -> tuple[str, ...] | None:
-        written = merged.formats
-        if written is None:
-            return None
-        names = format_names(written)
-        for index, name in enumerate(names):
-            if name not in FORMATS:
-                self._tell(merged, f"there is no format {name!r}{did_you_mean(name, FORMATS)}", "formats", index)
-        return tuple(names)
 
     def _given(self, merged: LayeredRule) -> Iterator[Given]:
         written = merged.written.get("given")
@@ -155,7 +144,10 @@ class _Compilation:
             yield text, None, frozenset()
             return
         found = _ALIAS.match(text)
-        name = text[1:] if found is None else found[1]
+        if found is None:
+            self._tell(merged, f"Alias must match /^{_ALIAS.pattern}/", *place)
+            return
+        name = found[1]
         if name in above or len(above) > _DEEPEST:
             self._tell(merged, f'Alias "{name}" is circular', *place)
             return
@@ -164,7 +156,6 @@ class _Compilation:
         except KeyError:
             self._tell(merged, f'Alias "{name}" does not exist', *place)
             return
-        assert found is not None
         rest = text[found.end() :]
         for expression, formats, unless in self._alias(name, written, merged, place):
             for inner, inner_formats, inner_unless in self._expanded(expression + rest, merged, place, (*above, name)):
@@ -183,8 +174,10 @@ class _Compilation:
         elif isinstance(written, Mapping) and isinstance(written.get("targets"), list):
             later: frozenset[str] = frozenset()
             for target in reversed(written["targets"]):
-                formats = frozenset(str(each).replace("_", ".") for each in target.get("formats", ()))
-                yield from ((str(each), formats, later) for each in target.get("given", ()))
+                if not isinstance(target, Mapping) or not isinstance(target.get("given"), list):
+                    continue  # which has been told
+                formats = frozenset(format_names(target.get("formats")))
+                yield from ((str(each), formats, later) for each in target["given"])
                 later |= formats
         else:
             self._tell(merged, f'Alias "{name}" is neither a list of expressions nor has targets', *place)
@@ -241,9 +234,9 @@ class _Compilation:
             if isinstance(value, int) and not isinstance(value, bool) and -1 <= value <= 3:
                 level = _LEVELS[value]
             if name not in names:
-                self._problems.add("is no parser option", (*place, name), definition.source)
+                self._problems.add("is no parser option", (*place, name), definition.source, _PARSER)
             elif level not in _LEVELS:
-                self._problems.add(NO_SEVERITY, (*place, name), definition.source)
+                self._problems.add(NO_SEVERITY, (*place, name), definition.source, _PARSER)
             else:
                 options[names[name]] = level
         return ParserOptions(**options)

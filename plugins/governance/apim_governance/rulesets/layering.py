@@ -13,9 +13,10 @@ import attrs
 from apim_sdk.governance import JSONPath
 
 from apim_governance.findings import Severity
+from apim_governance.rulesets.members import check_rule, check_ruleset, format_names
 from apim_governance.rulesets.reading import Definition, Problems
 
-__all__ = ["NO_SEVERITY", "Layered", "LayeredRule", "alias_of", "format_names", "layered", "severity_of"]
+__all__ = ["NO_SEVERITY", "Layered", "LayeredRule", "alias_of", "layered", "severity_of"]
 
 NO_SEVERITY: Final = 'the value has to be one of: 0, 1, 2, 3 or "error", "warn", "info", "hint", "off"'
 _SEVERITIES: Final = {
@@ -57,8 +58,9 @@ class Layered:
 def layered(definition: Definition, problems: Problems, mode: str = "recommended", said: bool = False) -> Layered:
     """The rules of a definition and of all that it extends."""
     written = definition.written
-    own = written.get("formats")
-    result = Layered({}, dict.fromkeys(format_names(own if isinstance(own, list) else [])))
+    own = written.get("formats", [])
+    check_ruleset(definition, problems)
+    result = Layered({}, dict.fromkeys(format_names(own)))
     for parent in definition.extends:
         inner = layered(parent.definition, problems, parent.mode, parent.said)
         result.formats.update(inner.formats)
@@ -93,6 +95,8 @@ def _laid(
     """A rule, new or changed by what a definition says of it."""
     path: JSONPath = (*definition.place, "rules", name)
     if isinstance(value, Mapping):
+        if not check_rule(value, path, existing is None, definition, problems):
+            return None
         severity = severity_of(value.get("severity", "warn"), (*path, "severity"), definition, problems)
         if existing is None:
             url = value.get("documentationUrl")
@@ -123,7 +127,7 @@ def severity_of(value: Any, path: JSONPath, definition: Definition, problems: Pr
         return _SEVERITIES[value]
     if isinstance(value, int) and not isinstance(value, bool) and -1 <= value <= 3:
         return None if value == -1 else Severity(value)
-    problems.add(NO_SEVERITY, path, definition.source)
+    problems.add(NO_SEVERITY, path, definition.source, "invalid-severity")
     return Severity.WARN
 
 
@@ -140,8 +144,3 @@ def _nearest(definition: Definition) -> Iterator[Definition]:
     yield definition
     for parent in reversed(definition.extends):
         yield from _nearest(parent.definition)
-
-
-def format_names(written: Any) -> list[str]:
-    """Names of formats; ``oas3_1`` is ``oas3.1``."""
-    return [str(name).replace("_", ".") for name in (written if isinstance(written, list) else [written])]

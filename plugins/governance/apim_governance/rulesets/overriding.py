@@ -24,8 +24,8 @@ Placed = tuple[str, str, Severity | None]
 class Overriding:
     """The overrides for a document: their numbers, and for each rule where it has other severities."""
 
-    numbers: tuple[int, ...]
-    placed: Mapping[str, tuple[Placed, ...]]
+    numbers: tuple[int, ...] = ()
+    placed: Mapping[str, tuple[Placed, ...]] = attrs.field(factory=dict)
 
     @property
     def key(self) -> object:
@@ -37,7 +37,7 @@ def covering(definition: Definition, source: str | None, problems: Problems) -> 
     """The overrides whose files a document is one of. They have been looked at by ``each_override``."""
     overrides = definition.written.get("overrides")
     if not isinstance(overrides, list) or source is None:
-        return Overriding((), {})
+        return Overriding()
     relative = relative_to(definition.source, source)
     numbers: list[int] = []
     placed: dict[str, dict[tuple[str, str], Severity | None]] = {}
@@ -65,6 +65,8 @@ def each_override(definition: Definition, problems: Problems) -> Iterator[Defini
     if not isinstance(overrides, list):
         problems.add("must be a list", ("overrides",), definition.source)
         return
+    if not overrides and "overrides" in definition.written:
+        problems.add("must not be empty", ("overrides",), definition.source, "invalid-override-definition")
     for number, override in enumerate(overrides):
         path: JSONPath = ("overrides", number)
         files = override.get("files") if isinstance(override, Mapping) else None
@@ -108,6 +110,6 @@ def _together(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, 
     """Two overrides as one: what the second one has counts; of rules and aliases, each that any has."""
     both = {**first, **second}
     for name in ("aliases", "rules"):
-        if name in first and name in second:
+        if isinstance(first.get(name), Mapping) and isinstance(second.get(name), Mapping):
             both[name] = {**first[name], **second[name]}
     return both

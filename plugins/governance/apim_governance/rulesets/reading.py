@@ -34,6 +34,8 @@ Read = Callable[[str], str]
 _MODES: Final = ("off", "recommended", "all")
 _JAVASCRIPT: Final = (".js", ".mjs", ".cjs", ".ts")
 _DEEPEST: Final = 20
+_MOST: Final = 1_000
+"""Rulesets that one is made of."""
 
 
 @attrs.frozen
@@ -125,11 +127,13 @@ class Rulesets:
     ) -> None:
         self._read = read
         self._scripts = scripts
+        self._left = _MOST
         self.catalogue = catalogue or Catalogue()
 
     def load(self, name: str) -> Definition:
         """The ruleset of that file, URL or plugin. Raises RulesetError with all that is wrong."""
         problems = Problems()
+        self._left = _MOST
         definition = self._named(name, None, (), (), problems)
         problems.check()
         assert definition is not None
@@ -138,6 +142,7 @@ class Rulesets:
     def define(self, written: Any, source: str | None = None) -> Definition:
         """A ruleset whose definition is at hand. Raises RulesetError."""
         problems = Problems()
+        self._left = _MOST
         definition = self._defined(written, source, {}, (), problems)
         problems.check()
         assert definition is not None
@@ -146,6 +151,10 @@ class Rulesets:
     def _named(
         self, name: str, base: str | None, path: JSONPath, above: tuple[str, ...], problems: Problems
     ) -> Definition | None:
+        if not self._left:
+            problems.add(f"it is made of more than {_MOST:,} rulesets", (), base)
+            return None
+        self._left -= 1
         shipped = self.catalogue.ruleset(name)
         if shipped is not None:
             return self._defined(shipped.definition(), name, shipped.functions(), (*above, name), problems)
@@ -185,10 +194,10 @@ class Rulesets:
         if not isinstance(written, Mapping):
             problems.add("a ruleset must be an object", (), source)
             return None
+        written = _without_exceptions(renamed(written), source, problems)
         if not any(name in written for name in ("extends", "rules", "overrides")):
             problems.add("Ruleset must have rules or extends or overrides defined", (), source)
             return None
-        written = _without_exceptions(renamed(written), source, problems)
         extends = self._parents(written, (), source, above, problems)
         overrides = written.get("overrides")
         overriding = {

@@ -87,7 +87,6 @@ def test_a_rule_may_use_an_alias_of_what_its_ruleset_extends(tmp_path: Path) -> 
         ("{}", 'Alias "It" does not exist'),
         ("{It: ['#It.a']}", 'Alias "It" is circular'),
         ("{It: ['#That'], That: ['#It']}", 'Alias "It" is circular'),
-        ("{It: 7}", 'Alias "It" is neither a list of expressions nor has targets'),
         ("{It: ['$[']}", None),
     ],
 )
@@ -238,3 +237,53 @@ def test_the_keys_beside_rules_of_the_guide_do_what_it_says(tmp_path: Path) -> N
     assert {"paths//orders/get": 3, "paths//other/get": 1} == described
     assert ("info-contact", "info") in codes("v1/orders.yaml")
     assert ("info-contact", "info") not in codes("v1/users.yaml")
+
+
+@pytest.mark.parametrize(
+    ("written", "path", "message"),
+    [
+        ("rules: {r: {given: $}}", "rules/r", 'the rule must have at least "given" and "then" properties'),
+        ("rules: {r: {given: $, then: {function: truthy}, recomended: false}}", "rules/r", "must NOT have additional"),
+        ("rules: {r: {given: $, then: {function: truthy}, recommended: 1}}", "rules/r/recommended", "must be boolean"),
+        ("rules: {r: {given: $, then: {function: truthy}, resolved: a}}", "rules/r/resolved", "must be boolean"),
+        ("rules: {r: {given: $, then: {function: truthy}, message: 1}}", "rules/r/message", "must be string"),
+        ("rules: {r: {given: $, then: {function: truthy}, tags: a}}", "rules/r/tags", "must be array"),
+        ("rules: {r: {given: $, then: {function: truthy}, type: odd}}", "rules/r/type", "allowed types are"),
+        ("rules: {r: {given: $, then: {function: truthy}, formats: oas3}}", "rules/r/formats", "must be an array of"),
+        (
+            "rules: {r: {given: $, then: {function: truthy}, formats: [oas9]}}",
+            "rules/r/formats/0",
+            "there is no format",
+        ),
+        (
+            "rules: {r: {given: $, then: {function: truthy}, documentationUrl: a}}",
+            "rules/r/documentationUrl",
+            "must be",
+        ),
+        ("rules: {r: {given: '#~', then: {function: truthy}}}", "rules/r/given", "Alias must match"),
+        ("rules: {}\naliases: {1a: [$]}", "aliases", "to avoid confusion"),
+        ("rules: {}\naliases: {A: []}", "aliases/A", "must be a non-empty array of expressions"),
+        ("rules: {}\naliases: {A: {targets: []}}", "aliases/A", "targets must be present"),
+        ("rules: {}\naliases: {A: {targets: [{given: [$]}]}}", "aliases/A/targets/0", "a valid target must contain"),
+        ("rules: {}\naliases: {A: {targets: [7]}}", "aliases/A/targets/0", "a valid target must contain"),
+        ("rules: {}\naliases: 7", "aliases", "must be an object"),
+        ("rules: {}\nformats: [oas9]", "formats/0", "there is no format"),
+        ("rules: {}\nformats: oas3", "formats", "must be an array of formats"),
+        ("rules: {}\nrulez: {}", "", "must NOT have additional properties"),
+        ("rules: {}\nparserOptions: 7", "parserOptions", "must be an object"),
+        ("overrides: []", "overrides", "must not be empty"),
+        ("overrides: {}", "overrides", "must be a list"),
+        ("rules: {}\noverrides: [{rules: {}}]", "overrides/0", 'an override must have "files"'),
+        ("rules: {}\noverrides: [{files: [a], rules: 7}]", "overrides/0/rules", "must be an object"),
+        ("rules: {}\noverrides: [{files: ['a#/b'], rules: {r: odd}}]", "overrides/0/rules/r", "the value has to be"),
+        (
+            "rules: {}\noverrides: [{files: [a], rules: {r: {given: $, then: {function: odd}}}}]",
+            "overrides/0/rules/r/then/function",
+            'Function "odd" is not defined',
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_ruleset_is_told_with_its_place(
+    tmp_path: Path, written: str, path: str, message: str
+) -> None:
+    assert any(place == path and message in told for place, told in problems(tmp_path, written))
