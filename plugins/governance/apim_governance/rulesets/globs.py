@@ -103,7 +103,7 @@ def _segment(text: str) -> str:
         elif character == "?":
             out.append("[^/]")
         elif character == "[" and (found := _CLASS.match(text, position)):
-            inner = found[2].replace("\\", r"\\").replace("[", r"\[")
+            inner = re.sub(r"[\\\[&~|]|-(?=-)", r"\\\g<0>", found[2])
             out.append(f"[{'^' if found[1] else ''}{inner}]" if _compiles(f"[{inner}]") else re.escape("[" + found[0]))
             position = found.end()
         elif character == ")" and groups:
