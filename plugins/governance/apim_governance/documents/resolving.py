@@ -23,6 +23,8 @@ from apim_governance.findings import NOWHERE, Finding, Severity
 __all__ = ["INVALID_REF", "Origin", "Resolved", "joined", "resolve"]
 
 INVALID_REF: Final = "invalid-ref"
+MOST_COPIED: Final = 20_000
+"""Values that are there once more because something beside a reference hides them."""
 MOST_HOPS: Final = 100
 """References that the path of a single one may lead through."""
 
@@ -65,7 +67,9 @@ class Resolved:
         self._open: set[int] = set()
         self._ends: dict[int, _End] = {}
         self._endless: set[int] = set()
+        self._hidden: list[tuple[Any, Any, Any, list[str]]] = []
         self.root = self._resolve(document.data, document, ())
+        self._unhide()
         self.problems = _once(self.problems, document)
 
     def origin(self, path: JSONPath) -> Origin:
@@ -140,7 +144,25 @@ class Resolved:
                 self._open.discard(id(value))
                 continue
             holder[key] = self._begin(value, document, where, work)
+            if len(value) > 1 and _reference(value) is not None and isinstance(holder[key], dict):
+                hidden = [name for name in value if name in holder[key]]
+                if hidden and holder[key] is not value:
+                    self._hidden.append((holder, key, holder[key], hidden))
         return result[0]
+
+    def _unhide(self) -> None:
+        """Give references their own copies of what is behind members that stand beside them.
+
+        What is found there cannot be told where it is written, for the member beside the reference hides it: it is
+        told by the way there, which is another one for each reference. There are bounds, for copies can multiply.
+        """
+        room = MOST_COPIED
+        for holder, key, target, names in self._hidden:
+            size = sum(_size(target[name], room) for name in names)
+            if size > room:
+                return
+            room -= size
+            holder[key] = {name: _copied(value) if name in names else value for name, value in target.items()}
 
     def _begin(self, value: Any, document: Document, where: Link, work: list[Any]) -> Any:
         """The resolved form of one value; of a container, with work left to do."""
@@ -270,6 +292,32 @@ class _Broken(Exception):
 
 
 _FINISHED: Final = object()
+
+
+def _size(value: Any, most: int) -> int:
+    """How many values there are in a value, itself with them; more than ``most``, if there are more."""
+    count = 0
+    values = [value]
+    while values and count <= most:
+        value = values.pop()
+        count += 1
+        if isinstance(value, dict | list):
+            values.extend(value.values() if isinstance(value, dict) else value)
+    return count
+
+
+def _copied(value: Any) -> Any:
+    """A value with everything in it, once more. Without recursion over its depth."""
+    result: list[Any] = [value]
+    work: list[tuple[Any, Any]] = [(result, 0)]
+    while work:
+        holder, key = work.pop()
+        inner = holder[key]
+        if isinstance(inner, dict | list):
+            made: Any = dict(inner) if isinstance(inner, dict) else list(inner)
+            holder[key] = made
+            work.extend((made, part) for part in (made if isinstance(made, dict) else range(len(made))))
+    return result[0]
 
 
 def resolve(document: Document, read: Read | None = None) -> Resolved:

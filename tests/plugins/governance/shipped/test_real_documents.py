@@ -1,8 +1,7 @@
 """The rulesets that are shipped, over real documents, against every finding of Spectral in them.
 
 What differs is known, and meant. Where a reference leads to what has a name in its path that percent-encoding would
-change (`application/hal+json`, `{id}`), Spectral tells its parent. And what several references lead to is looked at
-once here, and told where it is written; there it depends on which way is taken first.
+change (`application/hal+json`, `{id}`), Spectral tells its parent, maybe beside the place (see ADR 21).
 """
 
 from __future__ import annotations
@@ -24,6 +23,8 @@ from apim_governance.rulesets.reading import Rulesets
 
 SHARED: Final = Path(__file__).resolve().parents[4] / "../shared/conformance"
 LEAST_EQUAL: Final = 0.995
+MOST_OF_ALL: Final = 0.25
+"""Other documents may be there instead of these, but not hardly any."""
 OF_REFERENCES: Final = "invalid-ref"
 """Whether there is a file or a URL depends on where one stands."""
 
@@ -62,17 +63,19 @@ def told(findings: Iterable[Finding]) -> Counter[Told]:
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the conformance data is not beside this checkout")
 @pytest.mark.parametrize(
-    ("key", "least"),
+    ("key", "known", "known_missing", "known_surplus"),
     [
-        ("spectral:oas", 3_000),
-        ("spectral:oas:all", 5_000),
-        ("owasp", 30_000),
-        ("adidas", 4_000),
-        ("spectral:asyncapi", 100),
-        ("spectral:asyncapi:all", 120),
+        ("spectral:oas", 4_176, 0, 0),
+        ("spectral:oas:all", 5_755, 0, 0),
+        ("owasp", 38_140, 5, 0),
+        ("adidas", 5_750, 3, 4),
+        ("spectral:asyncapi", 116, 0, 0),
+        ("spectral:asyncapi:all", 133, 0, 0),
     ],
 )
-def test_findings_in_real_documents_are_those_of_spectral(key: str, least: int) -> None:
+def test_findings_in_real_documents_are_those_of_spectral(
+    key: str, known: int, known_missing: int, known_surplus: int
+) -> None:
     linter = linter_of(key)
     expected: Counter[str] = Counter()
     missing: Counter[str] = Counter()
@@ -88,9 +91,11 @@ def test_findings_in_real_documents_are_those_of_spectral(key: str, least: int) 
         missing.update(code for code, *_ in (theirs - ours).elements())
         surplus.update(code for code, *_ in (ours - theirs).elements())
 
-    assert least < expected.total()
+    assert expected.total() >= MOST_OF_ALL * known
     assert LEAST_EQUAL <= 1 - missing.total() / expected.total(), missing
     assert LEAST_EQUAL <= 1 - surplus.total() / expected.total(), surplus
+    if expected.total() == known:  # these documents, and no others
+        assert (known_missing, known_surplus) == (missing.total(), surplus.total()), (missing, surplus)
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the conformance data is not beside this checkout")
@@ -101,5 +106,6 @@ def test_findings_in_large_documents_are_those_of_spectrals_command(name: str) -
     theirs = expected_of(json.loads(gzip.decompress((directory / f"{name}.spectral-oas.json.gz").read_bytes())))
     ours = told(linter_of("spectral:oas").lint(read_document(text, name, as_yaml=True)))
 
-    assert LEAST_EQUAL <= (theirs & ours).total() / theirs.total(), (theirs - ours).most_common(3)
-    assert LEAST_EQUAL <= (theirs & ours).total() / ours.total(), (ours - theirs).most_common(3)
+    assert theirs.total() > 0
+    assert not theirs - ours, (theirs - ours).most_common(3)
+    assert not ours - theirs, (ours - theirs).most_common(3)
