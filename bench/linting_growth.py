@@ -174,7 +174,7 @@ def _rules(folder: Path) -> bool:
 
 def _greedy(folder: Path, ruleset: Path) -> bool:
     """The documents that take the most: as many values as there may be, and one more than that."""
-    from apim_governance.documents.limits import MOST_VALUES
+    from apim_governance.documents.limits import MOST_ALIASED, MOST_VALUES
 
     print("\n| greedy document | MB | CPU time | memory | bound |\n|---|---|---|---|---|")
     head = '{"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {}, "x": ['
@@ -184,6 +184,12 @@ def _greedy(folder: Path, ruleset: Path) -> bool:
         "lists of one.json": (head, "[1],", MOST_VALUES // 2 - 20, "1]}"),
         "numbers.json": (head, "1,", MOST_VALUES - 20, "1]}"),
         "names.yaml": ("openapi: 3.1.0\nx: [", "{a},", MOST_VALUES // 3 - 20, "{a}]\n"),
+        "aliases.yaml": (
+            "openapi: 3.1.0\na: &a [" + "{a: 1}," * 500 + "]\nx: [",
+            "*a ,",
+            MOST_ALIASED // 1_001 - 1,
+            "1]\n",
+        ),
         "too many.json": (head, "1,", MOST_VALUES, "1]}"),
         "too many.yaml": ("x: [", "1,", MOST_VALUES, "1]\n"),
     }
