@@ -134,3 +134,68 @@ def test_a_step_that_has_the_id_of_another_one_is_found_where_it_is() -> None:
     found = found_with(("workflows", 0, "steps"), steps)
 
     assert {("arazzo-workflow-stepId-unique", ("workflows", 0, "steps", 1, "stepId"))} == found
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "told"),
+    [
+        (("x-ok",), 1, []),
+        (("extra",), 1, [("", "must not have unevaluated properties")]),
+        ((*STEP, "extra"), 1, [("", '"0" property must not have unevaluated properties')]),
+        (
+            ("workflows", 0, "inputs"),
+            {"type": "odd"},
+            [
+                ("inputs/type", '"type" property must be array'),
+                (
+                    "inputs/type",
+                    '"type" property must be equal to one of the allowed values: '
+                    '"array", "boolean", "integer", "null", "number", "object", "string"',
+                ),
+                ("inputs/type", '"type" property must match a schema in anyOf'),
+            ],
+        ),
+        (("workflows", 0, "outputs"), {"a": 1}, [("outputs/a", '"a" property must be string')]),
+        (
+            (*STEP, "successCriteria", 0),
+            {"condition": "x", "type": "regex"},
+            [("successCriteria/0", '"0" property must have property context when property type is present')],
+        ),
+        (
+            (*STEP, "onFailure", 0),
+            {"name": "a", "type": "retry"},
+            [
+                ("onFailure/0", '"0" property must have required property "reference"'),
+                ("onFailure/0", '"0" property must have required property "retryAfter"'),
+                ("onFailure/0", '"0" property must match exactly one schema in oneOf'),
+                ("onFailure/0", '"0" property must not have unevaluated properties'),
+            ],
+        ),
+        (
+            (*STEP, "workflowId"),
+            "pay",
+            [
+                ("", '"0" property must have required property "operationPath"'),
+                ("", '"0" property must match exactly one schema in oneOf'),
+            ],
+        ),
+        (("arazzo",), "1.0", [("arazzo", '"arazzo" property must match pattern "^1\\.0\\.\\d+(-.+)?$"')]),
+    ],
+)
+def test_the_structure_is_told_in_the_words_of_spectral(
+    path: tuple[str | int, ...], value: Any, told: list[tuple[str, str]]
+) -> None:
+    document = deepcopy(SOUND)
+    holder: Any = document
+    for part in path[:-1]:
+        holder = holder[part]
+    holder[path[-1]] = value
+    whole = path[: len(STEP) if path[: len(STEP)] == STEP else 2 if path[0] == "workflows" else 0]
+
+    findings = linter.lint(read_document(dumps(document)))
+
+    assert told == sorted(
+        ("/".join(map(str, each.path[len(whole) :])), each.message)
+        for each in findings
+        if each.code == "arazzo-document-schema"
+    )
