@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
+from itertools import islice
+from struct import Struct
 from typing import Any, Final
 
 from apim_sdk.counting.limit import NEVER, Clock, Forgot, Grant, Key, Limit
@@ -11,63 +12,44 @@ from apim_sdk.counting.table import Table
 __all__ = ["SlidingLog"]
 
 _MICROSECONDS: Final = 1_000_000
-
-
-class _Log:
-    """When units were taken, the oldest first, and how many there are."""
-
-    __slots__ = ("taken", "total")
-
-    def __init__(self) -> None:
-        self.taken: deque[tuple[int, int]] = deque()
-        self.total = 0
-
-    def add(self, now: int, units: int) -> None:
-        self.taken.append((now, units))
-        self.total += units
-
-    def forget(self, until: int) -> None:
-        """Drop what was taken at ``until`` or before."""
-        taken = self.taken
-        while taken and taken[0][0] <= until:
-            self.total -= taken.popleft()[1]
-
-    def give_back(self, units: int) -> None:
-        """Drop the newest ``units``."""
-        while units and self.taken:
-            moment, count = self.taken.pop()
-            self.total -= count
-            if count > units:
-                self.add(moment, count - units)
-                return
-            units -= count
+_MOST: Final = 2**62
+"""Units that a log can tell; no limit is a millionth of it."""
+_ENTRY: Final = Struct("=qq")
+_SIZE: Final = _ENTRY.size
+_pack, _unpack = _ENTRY.pack, _ENTRY.unpack_from
 
 
 class SlidingLog(Table):
-    """Values are logs, in microseconds of the monotonic clock."""
+    """Values are logs, in microseconds of the monotonic clock.
 
-    __slots__ = ("_length", "_monotonic", "_units")
+    A log is bytes, which are small and no objects for the garbage collector to go through: entries of a moment and how
+    many units were taken up to then. The first is no call, but says how many were taken before the others.
+    """
+
+    __slots__ = ("_length", "_monotonic", "_seconds", "_units")
 
     def __init__(self, limit: Limit, clock: Clock, size: int, forgot: Forgot) -> None:
         super().__init__(limit, clock, size, forgot)
         self._monotonic = clock.monotonic
         self._units = limit.units
         self._length = max(round(limit.seconds * _MICROSECONDS), 1)
+        self._seconds = self._length / _MICROSECONDS
 
     def grant(self, key: Key, least: int, most: int) -> Grant:
         now = self._now()
         log = self._values.get(key)
         if log is None:
-            log = _Log()
-        log.forget(now - self._length)
-        free = max(self._units - log.total, 0)
+            log = bytearray(_SIZE)
+        taken: int = _unpack(log, len(log) - _SIZE)[1]
+        total = taken - _forget(log, now - self._length)
+        free = max(self._units - total, 0)
         if free >= least:
             units = min(free, most)
-            log.add(now, units)
+            log += _pack(now, min(taken + units, _MOST))
             self._keep(key, log, now)
-            return Grant(units, 0.0, free - units, self._until_empty(log, now))
-        if self.limit.count_refused and log.total < 2 * self._units:
-            log.add(now, least)
+            return Grant(units, 0.0, free - units, self._seconds)
+        if self.limit.count_refused and total < 2 * self._units:
+            _add(log, now, least)
             self._keep(key, log, now)
         return Grant(0, self._wait(log, least, now), free, self._until_empty(log, now))
 
@@ -75,11 +57,11 @@ class SlidingLog(Table):
         now = self._now()
         log = self._values.get(key)
         if log is None:
-            log = _Log()
+            log = bytearray(_SIZE)
         if units >= 0:
-            log.add(now, units)
+            _add(log, now, units)
         else:
-            log.give_back(-units)
+            _give_back(log, -units)
         self._keep(key, log, now)
 
     def standing(self, key: Key) -> Grant:
@@ -87,34 +69,69 @@ class SlidingLog(Table):
         log = self._values.get(key)
         if log is None:
             return Grant(0, 0.0, self._units, 0.0)
-        log.forget(now - self._length)
-        free = max(self._units - log.total, 0)
+        free = max(self._units + _forget(log, now - self._length) - _taken(log), 0)
         return Grant(0, 0.0 if free else self._wait(log, 1, now), free, self._until_empty(log, now))
 
     def adopt(self, limit: Limit) -> None:
         super().adopt(limit)
         self._units = limit.units
 
-    def _wait(self, log: _Log, units: int, now: int) -> float:
+    def _wait(self, log: bytearray, units: int, now: int) -> float:
         """Seconds until enough of the oldest are a window old."""
-        excess = log.total + units - self._units
         if units > self._units:
             return NEVER
-        for moment, count in log.taken:
-            excess -= count
-            if excess <= 0:
-                return (moment + self._length - now) / _MICROSECONDS
+        enough = _taken(log) + units - self._units
+        for moment, taken in islice(_ENTRY.iter_unpack(log), 1, None):
+            if taken >= enough:
+                return float(moment + self._length - now) / _MICROSECONDS
         return NEVER
 
-    def _until_empty(self, log: _Log, now: int) -> float:
-        return (log.taken[-1][0] + self._length - now) / _MICROSECONDS if log.taken else 0.0
+    def _until_empty(self, log: bytearray, now: int) -> float:
+        if len(log) == _SIZE:
+            return 0.0
+        moment, _ = _unpack(log, len(log) - _SIZE)
+        return float(moment + self._length - now) / _MICROSECONDS
 
     def _now(self) -> int:
         return int(self._monotonic() * _MICROSECONDS)
 
     def _fresh(self) -> Any:
-        return _Log()
+        return bytearray(_SIZE)
 
     def _idle(self, value: Any, now: int) -> bool:
-        value.forget(now - self._length)
-        return not value.taken
+        _forget(value, now - self._length)
+        return len(value) == _SIZE
+
+
+def _taken(log: bytearray) -> int:
+    """How many units were ever taken."""
+    taken: int = _unpack(log, len(log) - _SIZE)[1]
+    return taken
+
+
+def _add(log: bytearray, now: int, units: int) -> None:
+    log += _pack(now, min(_taken(log) + units, _MOST))
+
+
+def _forget(log: bytearray, until: int) -> int:
+    """Drop what was taken at ``until`` or before; how many units were taken up to then."""
+    at, size = _SIZE, len(log)
+    while at < size and _unpack(log, at)[0] <= until:
+        at += _SIZE
+    if at > _SIZE:
+        del log[: at - _SIZE]  # the last that is dropped says how many were taken before the others
+    before: int = _unpack(log)[1]
+    return before
+
+
+def _give_back(log: bytearray, units: int) -> None:
+    """Drop the newest ``units``."""
+    while units and len(log) > _SIZE:
+        last = len(log) - _SIZE
+        moment, taken = _unpack(log, last)
+        count = taken - _unpack(log, last - _SIZE)[1]
+        if count > units:
+            log[last:] = _pack(moment, taken - units)
+            return
+        del log[last:]
+        units -= count
