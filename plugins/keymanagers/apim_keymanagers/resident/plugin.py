@@ -45,6 +45,17 @@ def _issuer(instance: Any, attribute: attrs.Attribute[Any], value: str) -> None:
         raise ValueError(f"{value!r} is no issuer: http is for this machine only, write https")
 
 
+def _tell_apart(trusted: Mapping[str, TrustedIssuer]) -> None:
+    """Raises ValueError where two issuers could mean one subject of ours."""
+    apart = {name: terms.prefix for name, terms in trusted.items() if not terms.same_users}
+    for name, prefix in apart.items():
+        if len(trusted) > 1 and not prefix:
+            raise ValueError(f"several issuers are trusted: write a `prefix` under `trusted.{name}`, or `same_users`")
+        for other, longer in apart.items():
+            if other != name and longer.startswith(prefix):
+                raise ValueError(f"the prefix of `trusted.{other}` begins with that of `trusted.{name}`")
+
+
 @attrs.frozen
 class Resident(KeyManager):
     """Is an authorization server itself, OAuth 2.0 and OpenID Connect, with its state in a store.
@@ -109,6 +120,7 @@ class Resident(KeyManager):
             raise ValueError("`publish_ahead` must be shorter than `rotate_every`")
         if self.issuer.endswith("/"):
             raise ValueError("write the issuer without the slash at its end")
+        _tell_apart(self.trusted)
 
     @property
     def server(self) -> Server:

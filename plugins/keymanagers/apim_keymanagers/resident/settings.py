@@ -183,8 +183,15 @@ class TrustedIssuer:
     same_users: bool = False
     """Whether its subjects are the users of the same name here, and have their roles. Without it, a subject that has
     the name of a user here is refused."""
+    prefix: str = ""
+    """What stands in front of its subjects in our tokens, such as `corp:`, so that two issuers never mean one subject.
+    Needed where several are trusted, unless they have the `same_users`."""
     max_age: Duration | None = None
     """How long ago its token may have been issued; without it, until it expires."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.prefix and self.same_users:
+            raise ValueError("`same_users` have their own names: leave out the `prefix`")
 
 
 @attrs.frozen

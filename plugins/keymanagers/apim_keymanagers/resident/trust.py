@@ -26,6 +26,7 @@ class Foreign:
     """A token of a trusted issuer, verified."""
 
     subject: str
+    """As it is in our tokens, with the issuer's prefix."""
     expires: float
     claims: Mapping[str, Any]
     key_manager: str
@@ -39,6 +40,7 @@ class Trust:
         self, managers: Mapping[str, tuple[KeyManager, TrustedIssuer]], revocations: Revocations, clock: Clock
     ) -> None:
         self._managers = managers
+        self._prefixes = tuple(terms.prefix for _, terms in managers.values() if terms.prefix)
         self._revocations = revocations
         self._now = clock.now
 
@@ -66,7 +68,10 @@ class Trust:
             token_id=claims.get("jti"), token=token, subject=claims["sub"], issuer=claims["iss"], issued_at=issued_at
         ):
             raise invalid_grant("the token is not accepted: it was revoked")
-        return Foreign(claims["sub"], expires, claims, name, terms.same_users)
+        subject: str = terms.prefix + claims["sub"]
+        if not terms.prefix and subject.startswith(self._prefixes):
+            raise invalid_grant("the token's subject looks like one of another issuer")
+        return Foreign(subject, expires, claims, name, terms.same_users)
 
     def _issuer_of(self, claims: Mapping[str, Any]) -> tuple[str, KeyManager, TrustedIssuer]:
         for name, (manager, terms) in self._managers.items():

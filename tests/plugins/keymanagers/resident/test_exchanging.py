@@ -200,6 +200,59 @@ def test_an_assertion_is_good_once() -> None:
     asyncio.run(check())
 
 
+PARTNER = "https://partner.example"
+
+
+def test_two_issuers_never_mean_one_subject() -> None:
+    async def check() -> None:
+        managers = {
+            "idp": FakeKeyManager(KEY.as_dict(private=False), issuer=IDP),
+            "partner": FakeKeyManager(OTHER.as_dict(private=False), issuer=PARTNER),
+        }
+        trusted = {"idp": {"prefix": "corp:"}, "partner": {"prefix": "partner:"}}
+        async with residing(key_managers=managers, trusted=trusted, shop=SHOP) as server:
+            ours = await exchanged(server, foreign())
+            theirs = await exchanged(server, foreign(OTHER, iss=PARTNER))
+            subjects = [(await server.introspect(each.json["access_token"]))["sub"] for each in (ours, theirs)]
+            assert ["corp:zoe", "partner:zoe"] == subjects
+
+    asyncio.run(check())
+
+
+def test_one_whose_subjects_are_the_users_here_cannot_speak_for_another_issuer() -> None:
+    async def check() -> None:
+        managers = {
+            "idp": FakeKeyManager(KEY.as_dict(private=False), issuer=IDP),
+            "partner": FakeKeyManager(OTHER.as_dict(private=False), issuer=PARTNER),
+        }
+        trusted = {"idp": {"same_users": True}, "partner": {"prefix": "partner:"}}
+        async with residing(key_managers=managers, trusted=trusted, shop=SHOP) as server:
+            assert 200 == (await exchanged(server, foreign())).status
+            refused = await exchanged(server, foreign(sub="partner:zoe"))
+            assert (400, "invalid_grant") == (refused.status, refused.json["error"])
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize(
+    ("trusted", "said"),
+    [
+        ({"a": {}, "b": {"prefix": "b:"}}, "write a `prefix` under `trusted.a`"),
+        ({"a": {"same_users": True}, "b": {}}, "write a `prefix` under `trusted.b`"),
+        ({"a": {"prefix": "x:"}, "b": {"prefix": "x:"}}, "begins with that of"),
+        ({"a": {"prefix": "x:"}, "b": {"prefix": "x:y:"}}, "the prefix of `trusted.b` begins with that of `trusted.a`"),
+        ({"a": {"prefix": "x:", "same_users": True}}, "leave out the `prefix`"),
+    ],
+)
+def test_settings_by_which_two_issuers_could_mean_one_subject_are_refused(trusted: Any, said: str) -> None:
+    async def check() -> None:
+        async with residing(trusted=trusted):
+            pass
+
+    with pytest.raises(Exception, match=said):
+        asyncio.run(check())
+
+
 def test_while_the_keys_of_an_issuer_cannot_be_told_nothing_is_said_of_its_tokens() -> None:
     class Away(FakeKeyManager):
         def keys(self, key_id: str | None) -> Any:
