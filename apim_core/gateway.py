@@ -32,7 +32,7 @@ from apim_core.faults import response_of
 from apim_core.http.server import Server
 from apim_core.http.stream import ClientGone, Stream
 from apim_core.listeners import certificate_problems, open_sockets, server_settings
-from apim_core.messages import open_meter
+from apim_core.messages import open_meters
 from apim_core.metrics import Metrics
 from apim_core.pipeline import Answer
 from apim_core.registry import Registry
@@ -90,7 +90,7 @@ class Gateway:
             "apim_upstream_connections", "Connections to backends", lambda: self.upstreams.counts().get("open", 0)
         )
         self._observer = Observer(
-            self._plugin_failed, lambda step: self._condition_errors(step), open_meter(self.metrics)
+            self._plugin_failed, lambda step: self._condition_errors(step), open_meters(self.metrics)
         )
 
     async def build(self, configuration: Configuration, tell: bool = True) -> Snapshot:

@@ -25,7 +25,7 @@ from apim_sdk.policy import Send
 from apim_core.admission import Admission, CompiledPlan, authorize
 from apim_core.faults import FaultTemplates, render
 from apim_core.http.target import InvalidTarget, canonical_path
-from apim_core.messages import NO_METER, Meter, attach
+from apim_core.messages import Meters, attach, no_meters
 from apim_core.routing import NotAllowed, Router
 from apim_core.steps import CompiledStep, PluginFault, fault_of, run
 
@@ -86,7 +86,7 @@ class Pipeline:
 
     ``fault`` is the gateway's own FAULT flow, for requests that match no API; ``on_failure`` is told of every plugin
     that raised what it should not have. ``message_limit`` bounds a message of a stream that policies see, in bytes;
-    ``meter`` counts them.
+    ``meters`` count them.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class Pipeline:
         templates: FaultTemplates,
         on_failure: Callable[[str, BaseException], None],
         message_limit: int = 1 << 20,
-        meter: Meter = NO_METER,
+        meters: Meters = no_meters,
     ) -> None:
         self.router = router
         self._match = router.match
@@ -104,7 +104,7 @@ class Pipeline:
         self._templates = (templates,)
         self._on_failure = on_failure
         self._message_limit = message_limit
-        self._meter = meter
+        self._meters = meters
 
     def answer(self, exchange: Exchange) -> Answer:
         """The answer to an exchange: the endpoint's, a policy's or that to a fault. Raises on cancellation only.
@@ -231,7 +231,7 @@ class Pipeline:
         """Have the steps that want to see the messages of the answer see them."""
         if exchange.messages is not None:
             try:
-                attach(exchange, self._message_limit, self._on_failure, self._meter)
+                attach(exchange, self._message_limit, self._on_failure, self._meters)
             except Fault as fault:
                 return self._fail(fault, exchange, target, chain)
         return self._leave(exchange)

@@ -33,7 +33,7 @@ from apim_core.config import ConfigErrors, Configuration, PluginReference, Sourc
 from apim_core.config import model as config
 from apim_core.config.references import NO_FLOWS, Flows
 from apim_core.faults import FaultTemplate, FaultTemplates
-from apim_core.messages import NO_METER, Meter
+from apim_core.messages import Meters, no_meters
 from apim_core.pipeline import Chain, Pipeline, Target
 from apim_core.registry import Registry
 from apim_core.routing import DuplicateRoutesError, Route, Router
@@ -52,7 +52,7 @@ class Observer:
 
     plugin_failed: Callable[[str, BaseException], None]
     condition_failed: Callable[[str], None]
-    meter: Meter = NO_METER
+    meters: Meters = no_meters
 
 
 @attrs.frozen
@@ -137,7 +137,7 @@ class _Assembler:
         )
         limit = configuration.limits.message
         observer = self._observer
-        pipeline = Pipeline(router, gateway_only.fault, self._templates, observer.plugin_failed, limit, observer.meter)
+        pipeline = Pipeline(router, gateway_only.fault, self._templates, observer.plugin_failed, limit, observer.meters)
         return Assembly(
             configuration,
             pipeline,

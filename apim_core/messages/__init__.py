@@ -6,6 +6,6 @@ that reads events (``event_body.py``, ``event_blocks.py``); both send each messa
 """
 
 from apim_core.messages.joining import attach, join
-from apim_core.messages.metering import NO_METER, Meter, open_meter
+from apim_core.messages.metering import Meters, no_meters, open_meters
 
-__all__ = ["NO_METER", "Meter", "attach", "join", "open_meter"]
+__all__ = ["Meters", "attach", "join", "no_meters", "open_meters"]

@@ -11,7 +11,7 @@ from apim_sdk.streams import MessageTotals
 
 from apim_core.messages.event_body import EventBody
 from apim_core.messages.judging import Judges, OnFailure
-from apim_core.messages.metering import Meter
+from apim_core.messages.metering import Meters
 from apim_core.messages.tunnel import MessageTunnel
 from apim_core.steps import CompiledStep
 
@@ -34,16 +34,16 @@ def join(exchange: Exchange, step: CompiledStep) -> None:
         headers.set("Accept-Encoding", "identity")
 
 
-def attach(exchange: Exchange, limit: int, on_failure: OnFailure, meter: Meter) -> None:
+def attach(exchange: Exchange, limit: int, on_failure: OnFailure, meters: Meters) -> None:
     """Put the steps between the two sides of the exchange if its answer is a stream.
 
-    ``limit`` bounds a message, in bytes; ``meter`` counts messages.
+    ``limit`` bounds a message, in bytes; ``meters`` count messages.
     Raises Fault where the messages cannot be read.
     """
     response, totals = exchange.response, exchange.messages
     if response is None or totals is None:
         return
-    judges = Judges(exchange, tuple(totals._steps), on_failure, meter, totals)
+    judges = Judges(exchange, tuple(totals._steps), on_failure, meters(exchange.api), totals)
     if response.tunnel is not None:  # a WebSocket: the listener takes an Upgrade to nothing else
         if "Sec-WebSocket-Extensions" in response.headers:
             response.tunnel.close()

@@ -101,12 +101,12 @@ def test_the_record_of_a_websocket_has_its_totals(tmp_path: Path) -> None:
         "closed_by": None,
     } == totals(record)
     assert {
-        'apim_messages_total{direction="to_backend",outcome="passed"}': 2,
-        'apim_messages_total{direction="to_client",outcome="passed"}': 2,
-        'apim_messages_total{direction="to_backend",outcome="dropped"}': 1,
-        'apim_messages_total{direction="to_backend",outcome="refused"}': 1,
-        'apim_message_bytes_total{direction="to_backend"}': 10,
-        'apim_message_bytes_total{direction="to_client"}': 10,
+        'apim_messages_total{api="live",direction="to_backend",outcome="passed",version="1.0"}': 2,
+        'apim_messages_total{api="live",direction="to_client",outcome="passed",version="1.0"}': 2,
+        'apim_messages_total{api="live",direction="to_backend",outcome="dropped",version="1.0"}': 1,
+        'apim_messages_total{api="live",direction="to_backend",outcome="refused",version="1.0"}': 1,
+        'apim_message_bytes_total{api="live",direction="to_backend",version="1.0"}': 10,
+        'apim_message_bytes_total{api="live",direction="to_client",version="1.0"}': 10,
     } == metrics
 
 
@@ -115,7 +115,7 @@ def test_the_record_names_the_step_that_ended_the_stream(tmp_path: Path, word: s
     record, metrics = scene(tmp_path, "{watching: {}, name: watcher}", said(word, answers=1))
 
     assert "watcher" == totals(record)["closed_by"]
-    assert 1 == metrics[f'apim_messages_total{{direction="to_backend",outcome="{outcome}"}}']
+    assert 1 == metrics[f'apim_messages_total{{api="live",direction="to_backend",outcome="{outcome}",version="1.0"}}']
 
 
 def test_the_record_of_an_event_stream_has_its_totals(tmp_path: Path) -> None:

@@ -108,4 +108,4 @@ def test_it_has_streams_read_that_nothing_else_reads(tmp_path: Path) -> None:
     exposed, lines = run(scenario)
 
     assert ["4"] == lines
-    assert b'apim_messages_total{direction="to_client",outcome="passed"} 2.0' in exposed
+    assert b'apim_messages_total{api="live",direction="to_client",outcome="passed",version="1.0"} 2.0' in exposed
