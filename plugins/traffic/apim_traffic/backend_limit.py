@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 import attrs
 from apim_sdk import Context, Exchange, Expression, KeyType, Response, Send, errors, state
 
-from apim_traffic.custom_limit import settled
-from apim_traffic.limiting import Limiting, Rate, costly
+from apim_traffic.limiting import Limiting, Rate, costly, units_of
 from apim_traffic.rule import Step, in_turn
+from apim_traffic.tries import Spawn, TryRule, attempt
 
 __all__ = ["BackendLimit", "BackendRate"]
 
@@ -22,7 +23,8 @@ class BackendRate(Rate):
     cost: Expression | None = None
     """How many units a call costs, in CEL over the request; without it, one. With `settle` it takes one at least."""
     settle: Expression | None = None
-    """How many units it has cost in the end, in CEL over variables and the heads of request and answer."""
+    """How many units it has cost in the end, in CEL over variables and the heads of request and answer. A try that a
+    `retry` follows up is settled by its own answer; where it had none, `cost` stays."""
 
     def __attrs_post_init__(self) -> None:
         self.limit()
@@ -35,8 +37,8 @@ class BackendLimit(Limiting):
     """Lets as many calls go to the endpoint as it can take; what is more is answered with 503 and the code 900801.
 
     It counts calls that go to the endpoint from where it stands, all clients together: not those that a cache answers,
-    and every attempt of a `retry` that stands before it. Production and sandbox keys have endpoints, and so limits, of
-    their own; who has no key counts as production.
+    and every try of a `retry` that stands before it, each by the cost of its own answer. Production and sandbox keys
+    have endpoints, and so limits, of their own; who has no key counts as production.
     """
 
     example: ClassVar[Any] = {
@@ -49,12 +51,15 @@ class BackendLimit(Limiting):
     sandbox: tuple[BackendRate, ...] = ()
     """Rates of calls with sandbox keys."""
     _steps: Mapping[KeyType, Step] = state()
+    _slot: str = state()
+    _spawn: Spawn = state()
 
     async def start(self, context: Context) -> None:
         worlds: tuple[tuple[KeyType, tuple[BackendRate, ...]], ...] = (
             ("production", self.production),
             ("sandbox", self.sandbox),
         )
+        self.hold(_slot=f"try {context.place}", _spawn=context.spawn)
         self.hold(
             _steps={
                 world: in_turn(*[await self._step(context, world, rates, number) for number in range(len(rates))])
@@ -69,15 +74,14 @@ class BackendLimit(Limiting):
         error = errors.BACKEND_LIMIT_EXCEEDED
         terms = self.terms(name, rate.limit(self.count_refused), error, str(rate.per))
         kind = f"backend-limit {world} {number}"
-        rule = await self.rule(context, kind, terms, lambda _: world, settled(rate.settle))
-        return costly(rule, rate.cost, 0 if rate.settle is None else 1)
+        measure = None if rate.settle is None else partial(units_of, rate.settle)
+        make = partial(TryRule, slot=self._slot, measure=measure)
+        rule = await self.rule(context, kind, terms, lambda _: world, make)
+        return costly(rule, rate.cost, 0 if measure is None else 1)
 
     async def around(self, exchange: Exchange, send: Send) -> Response:
         step = self._steps.get(exchange.key_type or "production")
-        pending = None if step is None else step(exchange)
-        if pending is not None:
-            await pending
-        return await send(exchange)
+        return await (send(exchange) if step is None else attempt(exchange, send, step, self._slot, self._spawn))
 
     def named(self, parts: Mapping[str, str]) -> str | None:
         return parts["key_type"] if set(parts) == {"key_type"} else None

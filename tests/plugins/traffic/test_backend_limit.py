@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from apim_sdk import Exchange, KeyType, errors
-from apim_sdk.testing import FakeContext, build, make_exchange
+from apim_sdk import Exchange, Fault, KeyType, Response, errors
+from apim_sdk.testing import FakeContext, build, make_exchange, make_response, started
 from apim_traffic.backend_limit import BackendLimit
 from support import limits as support_limits
 from support.gateway import api, serving
@@ -101,3 +103,116 @@ def test_it_is_reset_by_the_type_of_key() -> None:
 def test_settling_sees_no_body() -> None:
     with pytest.raises(Exception, match="`settle` sees no body"):
         build(BackendLimit, {"production": [{"requests": 1, "per": "1h", "settle": "size(response.body)"}]})
+
+
+TOKENS: dict[str, Any] = {
+    "requests": 100,
+    "per": "1h",
+    "algorithm": "fixed-window",
+    "cost": "10",
+    "settle": "int(response.headers['x-tokens'])",
+}
+
+
+async def tried(policies: Sequence[BackendLimit], exchange: Exchange, *outcomes: Response | Fault) -> Response | None:
+    """The answer to a call that a `retry` tries as often as there are outcomes of the backend; None for a fault."""
+    left = list(outcomes)
+
+    async def backend(exchange: Exchange) -> Response:
+        outcome = left.pop(0)
+        if isinstance(outcome, Fault):
+            raise outcome
+        return outcome
+
+    send: Any = backend
+    for policy in reversed(policies):
+        send = partial(policy.around, send=send)
+    try:
+        while True:
+            try:
+                response: Response = await send(exchange)
+            except Fault as fault:
+                if not left or fault.kind is errors.BACKEND_LIMIT_EXCEEDED:
+                    exchange.faulted(fault)
+                    exchange.response = make_response(fault.status, fault.headers)
+                    return None
+            else:
+                if not left:
+                    exchange.response = response
+                    return response
+    finally:
+        while exchange._afters:
+            pending = exchange._afters.pop()(exchange)
+            assert pending is None
+
+
+def remaining(policy: BackendLimit, number: int = 0) -> int:
+    return policy._rules[f"backend-limit production {number}"].counter.standing("production").remaining
+
+
+def answered(status: int, tokens: int) -> Response:
+    return make_response(status, {"X-Tokens": str(tokens)})
+
+
+def after_tries(
+    rates: Sequence[dict[str, Any]], *outcomes: Response | Fault, **settings: Any
+) -> tuple[list[int], Response | None, float]:
+    """What is left of each rate, the answer, and how many tries could not be settled."""
+
+    async def body() -> tuple[list[int], Response | None, float]:
+        policy, context = build(BackendLimit, {"production": rates, **settings}), FakeContext()
+        async with started(policy, context):
+            response = await tried([policy], call(), *outcomes)
+            unsettled = context.metrics.counters.get(("apim_limit_unsettled_total", context.place), 0)
+            return [remaining(policy, number) for number in range(len(rates))], response, unsettled
+
+    return asyncio.run(body())
+
+
+def test_each_try_is_settled_by_its_own_answer() -> None:
+    left, _, unsettled = after_tries([TOKENS], answered(503, 1), answered(503, 2), answered(200, 30))
+
+    assert ([67], 0) == (left, unsettled)
+
+
+def test_a_try_without_an_answer_costs_what_was_reserved() -> None:
+    left, _, unsettled = after_tries([TOKENS], Fault(errors.ENDPOINT_TIMEOUT), answered(200, 30))
+
+    assert ([60], 1) == (left, unsettled)
+
+
+def test_a_try_that_is_refused_gives_nothing_back_of_those_that_reached_the_backend() -> None:
+    rates = [{"requests": 9, "per": "1h"}, {"requests": 1, "per": "1h"}]
+
+    left, response, _ = after_tries(rates, answered(503, 0), answered(200, 0))
+
+    assert ([8, 0], None) == (left, response)
+
+
+def test_a_try_that_is_refused_gives_nothing_back_of_those_that_were_settled() -> None:
+    left, response, _ = after_tries([TOKENS], answered(503, 95), answered(200, 0))
+
+    assert ([5], None) == (left, response)
+
+
+def test_a_try_that_is_refused_before_the_backend_uses_up_nothing() -> None:
+    async def body() -> int:
+        wide, tight = (build(BackendLimit, {"production": [{"requests": most, "per": "1h"}]}) for most in (9, 1))
+        async with started(wide, FakeContext(place="wide")), started(tight, FakeContext(place="tight")):
+            await tried([tight], call(), answered(200, 0))
+            await tried([wide, tight], call(), answered(200, 0))
+            return remaining(wide)
+
+    assert 9 == asyncio.run(body())
+
+
+def test_an_answer_tells_once_how_the_backend_stands_after_several_tries() -> None:
+    _, response, _ = after_tries(
+        [{"requests": 9, "per": "1h", "algorithm": "fixed-window"}],
+        answered(503, 0),
+        answered(200, 0),
+        headers=["ratelimit"],
+    )
+
+    assert response is not None
+    assert '"backend";r=7;t=3600' == response.headers["RateLimit"]
