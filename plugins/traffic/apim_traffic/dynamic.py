@@ -117,19 +117,18 @@ class _NoneAtAll(Rule):
         self._beyond(exchange, key, NEVER)
         return self._passed(exchange, key, 0)
 
-    def _refusal(self, key: str, wait: float) -> Reject:
+    def _refusal(self, exchange: Exchange, key: str, wait: float) -> Reject:
         terms, headers = self._terms, Headers()
-        self._describe(headers, key, ("ratelimit", *terms.headers))
+        self._describe(exchange, headers, key, ("ratelimit", *terms.headers))
         return Reject(
             terms.error,
             f"Your limit is 0 {terms.unit} in {terms.per}, so none passes",
             headers=dict(headers.items()),
         )
 
-    def _describe(self, headers: Headers, key: str, kinds: tuple[HeaderKind, ...]) -> None:
+    def _describe(self, exchange: Exchange, headers: Headers, key: str, kinds: tuple[HeaderKind, ...]) -> None:
         if "ratelimit" in kinds:
-            headers.set("RateLimit-Policy", f'"{self._terms.name}";q=0')
-            headers.set("RateLimit", self._line % (0, 0))
+            self._list(exchange, headers, ";q=0", ";r=0;t=0")
         if "x-ratelimit" in kinds:
             for name in ("Limit", "Remaining", "Reset"):
                 headers.set(f"X-RateLimit-{name}", "0")

@@ -105,7 +105,8 @@ class Limiting(Counting, Policy):
     name: str | None = attrs.field(
         default=None, validator=attrs.validators.optional(attrs.validators.matches_re(_NAME))
     )
-    """What headers and logs call the limit; without it, a word made of its key."""
+    """What headers and logs call the limit; without it, a word made of its key. Of limits of the same name that a call
+    passes, `RateLimit` has the second as `name-2`, and so on."""
     _rules: dict[str, Rule] = state()
     _apply: Step = state()
 

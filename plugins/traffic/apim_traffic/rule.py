@@ -27,6 +27,8 @@ _LIMIT_CODES: Final = "9008"
 """How the codes of all refusals by a limit begin."""
 _OVER_QUOTA: Final = "over_quota limits"
 """The variable of an exchange with the names of limits that it was beyond, and which its answer does not tell yet."""
+_TOLD: Final = "told limits"
+"""The variable of an exchange with the limits that `RateLimit` tells of, by the names that they have there."""
 _LONGEST_WAIT: Final = 10 * 365 * 86_400
 """Seconds, ten years: later than that nobody is told to come again."""
 
@@ -67,12 +69,12 @@ class Rule:
         "_clock",
         "_counts_refused",
         "_key",
-        "_line",
         "_loud",
         "_policy",
         "_quiet",
         "_settle",
         "_take",
+        "_tells",
         "_terms",
         "_threshold",
         "counter",
@@ -96,8 +98,8 @@ class Rule:
         """Whether a call that comes through leaves nothing to do but what another limit's refusal asks for."""
         window = f";w={int(limit.seconds)}" if limit.seconds.is_integer() else ""
         unit = "" if terms.unit == "requests" else f';qu="{terms.unit}"'
-        self._policy = f'"{terms.name}";q={limit.units}{unit}{window}'
-        self._line = f'"{terms.name}";r=%d;t=%d'
+        self._policy = f";q={limit.units}{unit}{window}"
+        self._tells = "ratelimit" in terms.headers
 
     def apply(self, exchange: Exchange, cost: int = 1) -> Awaitable[None] | None:
         """Take units for a call. Raises Reject where there are too few; answers an awaitable where a store decides."""
@@ -124,6 +126,8 @@ class Rule:
 
     def _passed(self, exchange: Exchange, key: str, cost: int) -> Awaitable[None] | None:
         """The call has come through, and ``cost`` units were taken for it."""
+        if self._tells:
+            self._told(exchange)
         if self._loud:
             exchange.before_answer(partial(self._leave, key, cost))
         elif cost and not self._counts_refused:
@@ -135,7 +139,7 @@ class Rule:
         terms = self._terms
         if terms.stops:
             self.observers.refused()
-            raise self._refusal(key, wait)
+            raise self._refusal(exchange, key, wait)
         self.observers.over_quota()
         exchange.variables["over_quota"] = terms.name
         exchange.variables.setdefault(_OVER_QUOTA, set()).add(terms.name)
@@ -158,7 +162,7 @@ class Rule:
     def _tell(self, exchange: Exchange, headers: Headers, key: str, cost: int) -> None:
         terms = self._terms
         if terms.headers:
-            self._describe(headers, key, terms.headers)
+            self._describe(exchange, headers, key, terms.headers)
         if self._threshold >= 0 and cost and self.counter.standing(key).remaining <= self._threshold:
             headers.add("X-RateLimit-Warning", terms.name)
             self.observers.warned(key)
@@ -166,7 +170,7 @@ class Rule:
             exchange.variables[_OVER_QUOTA].discard(terms.name)  # which another limit of that name must not say again
             headers.add("X-Over-Quota", terms.name)
 
-    def _refusal(self, key: str, wait: float) -> Reject:
+    def _refusal(self, exchange: Exchange, key: str, wait: float) -> Reject:
         terms = self._terms
         headers = Headers()
         fields: dict[str, Any] = {}
@@ -175,7 +179,7 @@ class Rule:
             headers.set("Retry-After", str(math.ceil(wait)))
             again = datetime.fromtimestamp(math.ceil(self._clock.now() + wait), UTC)
             fields["nextAccessTime"] = f"{again:%Y-%b-%d %H:%M:%S%z} UTC"
-        self._describe(headers, key, ("ratelimit", *terms.headers))
+        self._describe(exchange, headers, key, ("ratelimit", *terms.headers))
         return Reject(
             terms.error,
             f"You have exceeded your limit of {terms.limit.units} {terms.unit} in {terms.per}",
@@ -183,17 +187,33 @@ class Rule:
             fields=fields,
         )
 
-    def _describe(self, headers: Headers, key: str, kinds: tuple[HeaderKind, ...]) -> None:
+    def _told(self, exchange: Exchange) -> str:
+        """What `RateLimit` calls the limit: its name, with a number where limits before it have that already."""
+        told: dict[str, Rule] = exchange.variables.setdefault(_TOLD, {})
+        name, number = self._terms.name, 1
+        while told.setdefault(name, self) is not self:
+            number += 1
+            name = f"{self._terms.name}-{number}"
+        return name
+
+    def _describe(self, exchange: Exchange, headers: Headers, key: str, kinds: tuple[HeaderKind, ...]) -> None:
         """Say how the key stands; of several limits, the older headers can only tell of the one with the least left."""
         standing = self.counter.standing(key)
         left, seconds = standing.remaining, math.ceil(standing.reset)
         if "ratelimit" in kinds:
-            _list(headers, "RateLimit-Policy", self._policy)
-            _list(headers, "RateLimit", self._line % (left, seconds))
+            self._list(exchange, headers, self._policy, f";r={left};t={seconds}")
         if "x-ratelimit" in kinds and left <= _remaining(headers, left):
             headers.set("X-RateLimit-Limit", str(self._terms.limit.units))
             headers.set("X-RateLimit-Remaining", str(left))
             headers.set("X-RateLimit-Reset", str(seconds))
+
+    def _list(self, exchange: Exchange, headers: Headers, policy: str, standing: str) -> None:
+        """Add the limit to the lists that `RateLimit-Policy` and `RateLimit` are (RFC 9651, section 3.1)."""
+        name = self._told(exchange)
+        for field, parameters in (("RateLimit-Policy", policy), ("RateLimit", standing)):
+            there = headers.get(field)
+            member = f'"{name}"{parameters}'
+            headers.set(field, member if there is None else f"{there}, {member}")
 
 
 def of_a_limit(fault: Fault) -> bool:
@@ -205,12 +225,6 @@ def _remaining(headers: Headers, otherwise: int) -> int:
     """What an answer says already that is left; a backend may have said anything."""
     said = headers.get("X-RateLimit-Remaining", "")
     return int(said) if said.isascii() and said.isdecimal() and len(said) < 20 else otherwise
-
-
-def _list(headers: Headers, name: str, member: str) -> None:
-    """Add a member to the list that a field holds (RFC 9651, section 3.1)."""
-    there = headers.get(name)
-    headers.set(name, member if there is None else f"{there}, {member}")
 
 
 def in_turn(*steps: Step) -> Step:

@@ -60,6 +60,8 @@ class TryRule(Rule):
     def _passed(self, exchange: Exchange, key: str, cost: int) -> Awaitable[None] | None:
         made: Try = exchange.variables[self._slot]
         made.charges.append((self, key, cost))
+        if self._tells:
+            self._told(exchange)
         exchange.before_answer(partial(self._answered, made, key, cost))
         return None
 

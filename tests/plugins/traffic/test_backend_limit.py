@@ -216,3 +216,12 @@ def test_an_answer_tells_once_how_the_backend_stands_after_several_tries() -> No
 
     assert response is not None
     assert '"backend";r=7;t=3600' == response.headers["RateLimit"]
+
+
+def test_several_rates_of_a_backend_are_told_apart() -> None:
+    rates = [{"requests": most, "per": "1h", "algorithm": "fixed-window"} for most in (9, 5)]
+
+    _, response, _ = after_tries(rates, answered(503, 0), answered(200, 0), headers=["ratelimit"])
+
+    assert response is not None
+    assert '"backend-2";r=3;t=3600, "backend";r=7;t=3600' == response.headers["RateLimit"]

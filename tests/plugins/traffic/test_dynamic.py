@@ -88,6 +88,20 @@ def test_what_is_not_to_stop_is_marked_at_a_limit_of_zero() -> None:
     limited(RateLimit, {**BY_VARIABLE, "stop_on_quota": False}, steps)
 
 
+def test_a_limit_of_zero_leaves_what_others_tell() -> None:
+    async def body() -> str | None:
+        soft = build(RateLimit, {**BY_VARIABLE, "stop_on_quota": False, "headers": ["ratelimit"]})
+        other = build(RateLimit, {"key": "api", "requests": 9, "per": "1h", "name": "other", "headers": ["ratelimit"]})
+        exchange = call(0)
+        async with started(soft, FakeContext(place="soft")), started(other, FakeContext(place="other")):
+            soft.on_request(exchange)
+            response = (await run(other, exchange)).response
+        assert response is not None
+        return response.headers.get("RateLimit-Policy")
+
+    assert '"other";q=9;w=3600, "api";q=0' == asyncio.run(body())
+
+
 NO_LIMITS = [None, "many", "7", True, [5], float("nan"), float("inf"), 2**60]
 
 

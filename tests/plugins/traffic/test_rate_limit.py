@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
 
@@ -14,6 +16,7 @@ from apim_sdk import (
     ErrorKind,
     EvaluationError,
     Exchange,
+    Fault,
     Headers,
     Operation,
     Plan,
@@ -21,7 +24,7 @@ from apim_sdk import (
     Subscription,
     errors,
 )
-from apim_sdk.testing import FakeContext, build, make_exchange, run, started
+from apim_sdk.testing import FakeContext, build, make_exchange, make_response, run, started
 from apim_traffic.rate_limit import RateLimit
 from support import limits as support_limits
 from support.limits import Try, reset
@@ -220,6 +223,59 @@ def test_several_limits_tell_in_one_list() -> None:
         ("RateLimit-Policy", '"one";q=2;w=60, "two";q=9;w=60'),
         ("RateLimit", '"one";r=1;t=30, "two";r=8;t=7'),
     ] == asyncio.run(body())
+
+
+async def standing(*settings: dict[str, Any], calls: int = 1) -> list[str]:
+    """What `RateLimit` says to each call that goes through such limits in order, up to the one that refuses.
+
+    The order of a list is that of RateLimit-Policy too.
+    """
+    async with AsyncExitStack() as stack:
+        policies = [build(RateLimit, {"per": "1h", "algorithm": "fixed-window", **each}) for each in settings]
+        for number, policy in enumerate(policies):
+            await stack.enter_async_context(started(policy, FakeContext(place=f"place/{number}")))
+        seen = []
+        for _ in range(calls):
+            exchange = make_exchange()
+            exchange.response = make_response(200)
+            try:
+                for policy in policies:
+                    policy.on_request(exchange)
+            except Fault as fault:
+                exchange.faulted(fault)
+                exchange.response = make_response(fault.status, fault.headers)
+            while exchange._afters:
+                exchange._afters.pop()(exchange)
+            policy_names, names = (
+                re.findall('"(.*?)"', exchange.response.headers.get(name, ""))
+                for name in ("RateLimit-Policy", "RateLimit")
+            )
+            assert policy_names == names
+            seen.append(exchange.response.headers.get("RateLimit", ""))
+        return seen
+
+
+TELLING = {"headers": ["ratelimit"], "key": "api"}
+
+
+def test_limits_of_one_name_are_told_apart_by_their_order() -> None:
+    told = asyncio.run(standing({**TELLING, "requests": 5}, {**TELLING, "requests": 9}, {**TELLING, "requests": 7}))
+
+    assert ['"api-3";r=6;t=3600, "api-2";r=8;t=3600, "api";r=4;t=3600'] == told
+
+
+def test_a_limit_is_called_the_same_when_it_refuses() -> None:
+    first, second = {**TELLING, "requests": 2}, {"key": "api", "requests": 1}
+    assert ['"api";r=1;t=3600', '"api-2";r=0;t=3600, "api";r=1;t=3600'] == asyncio.run(standing(first, second, calls=2))
+
+    first, second = {**TELLING, "requests": 1}, {**TELLING, "requests": 2}
+    assert ['"api-2";r=1;t=3600, "api";r=0;t=3600', '"api";r=0;t=3600'] == asyncio.run(standing(first, second, calls=2))
+
+
+def test_a_number_makes_no_name_that_somebody_has_given() -> None:
+    limits = [{**TELLING, "requests": 5, "name": name} for name in ("api", "api-2", "api")]
+
+    assert ['"api-3";r=4;t=3600, "api-2";r=4;t=3600, "api";r=4;t=3600'] == asyncio.run(standing(*limits))
 
 
 @pytest.mark.parametrize(
