@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any, get_args
 
 import pytest
-from apim_sdk import Limit
+from apim_sdk import Duration, Limit
 from apim_sdk.counting import NEVER, Algorithm
 from apim_sdk.testing import FakeContext, FakeCounterStore
 from apim_traffic.counter import Counter, Counting, open_counter
 from apim_traffic.modes.lease import life_of
+from support.counter_rooms import redis_stores
 from support.modes import counting, take
+from support.redis import RedisProcess
+from support.stores import RealClock
 
 
 async def busy(counter: Counter, calls: int, pause: float = 0.001) -> int:
@@ -290,3 +294,22 @@ def test_keys_that_are_idle_leave() -> None:
 
 
 LARGE = Limit(1000, 3600.0, "fixed-window")
+
+
+def test_keys_that_are_called_seldom_ask_together(redis_server: RedisProcess) -> None:
+    def calls_of_the_script() -> int:
+        found = re.search(r"cmdstat_evalsha:calls=(\d+)", redis_server.send("INFO commandstats"))
+        return int(found[1]) if found else 0
+
+    async def body() -> int:
+        async with redis_stores(redis_server.url) as (store,):
+            context = FakeContext(clock=RealClock(), counter_stores={"default": store})
+            counter = await open_counter(context, "lease", Limit(100, 60.0), Counting(timeout=Duration("5s")))
+            assert 0.0 == await take(counter, "first")
+            before = calls_of_the_script()
+            assert [0.0] * 200 == await asyncio.gather(*(take(counter, f"key {number}") for number in range(200)))
+            asked = calls_of_the_script() - before
+            await context.close()
+            return asked
+
+    assert asyncio.run(body()) in range(1, 5)  # the process says that it is still there by scripts, too
