@@ -129,7 +129,7 @@ def test_a_client_that_ends_its_side_while_it_waits_for_an_answer_counts_as_gone
 
     async def handler(stream):
         try:
-            await asyncio.sleep(60)
+            await asyncio.Event().wait()
         finally:
             ended.append(True)
 

@@ -9,7 +9,7 @@ from apim_auth.users_passwords import matches
 from apim_keymanagers.resident.passwords import _verify, hash_password
 
 HASHES = 8
-"""Of each thread; without a turn for each, three of four runs of two threads hung by then."""
+"""Of each thread; without a turn for each, two threads hung by then, six times out of six."""
 
 
 def test_no_hash_waits_for_another_for_ever() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from ipaddress import IPv6Network, ip_address
+from ipaddress import IPv6Address, IPv6Network
 from typing import Final
 
 from apim_sdk import Clock
@@ -86,5 +86,5 @@ class Throttle:
 def _site(address: str) -> str:
     if ":" not in address:
         return address
-    known = ip_address(address)
-    return str(known.ipv4_mapped or IPv6Network((int(known), _SITE), strict=False)) if known.version == 6 else address
+    known = IPv6Address(address)
+    return str(known.ipv4_mapped or IPv6Network((int(known), _SITE), strict=False))

@@ -192,17 +192,3 @@ def test_a_decision_from_before_a_new_password_is_void() -> None:
             assert (400, "invalid_grant") == ((answer := await ask(server, begun)).status, answer.json["error"])
 
     asyncio.run(check())
-
-
-def test_one_address_asks_for_so_many_device_codes_of_a_client() -> None:
-    async def check() -> None:
-        async with with_tv() as server:
-            for _ in range(60):
-                await begin(server)
-            refused = await server.form("/device_authorization", client_id="tv", scope="orders.read")
-            assert (429, "slow_down") == (refused.status, refused.json["error"])
-            assert "301" == refused.headers.get("Retry-After")
-            server.context.clock.advance(301)
-            await begin(server)
-
-    asyncio.run(check())

@@ -261,27 +261,3 @@ def test_what_is_no_unicode_text_is_refused(path: str, name: str) -> None:
                 assert (400, "invalid_client_metadata") == (answer.status, answer.json["error"])
 
     asyncio.run(check())
-
-
-@pytest.mark.parametrize("path", ["/register", "/client-registration/v0.17/register"])
-def test_strangers_register_so_many_clients_an_hour(path: str) -> None:
-    async def check() -> None:
-        async with residing(registration={"open": True, "open_per_hour": 3}) as server:
-            document = {**WEB, "clientName": "Web", "grantType": "client_credentials"}
-            answers = [await send(server, f"POST {path}", document) for _ in range(4)]
-            assert 429 == answers[3].status
-            assert {200, 201} >= {answer.status for answer in answers[:3]}
-            assert ("slow_down", "3601") == (answers[3].json["error"], answers[3].headers.get("Retry-After"))
-            server.context.clock.advance(3601)
-            assert {200, 201} >= {(await send(server, f"POST {path}", document)).status}
-
-    asyncio.run(check())
-
-
-def test_who_has_shown_something_registers_as_many_as_need_be() -> None:
-    async def check() -> None:
-        settings = {"open": True, "open_per_hour": 1, "initial_access_token": "the initial token"}
-        async with residing(registration=settings) as server:
-            assert {201} == {(await register(server, WEB, TOKEN)).status for _ in range(5)}
-
-    asyncio.run(check())
