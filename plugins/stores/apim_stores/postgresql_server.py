@@ -91,6 +91,8 @@ ORDER BY news.transaction
 """
 _OLDEST: Final = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text"
 _TRIM_LOG: Final = "DELETE FROM apim_changes WHERE transaction < $1::text::xid8"
+_FAILURES: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What asyncpg raises; the last of them where a server that shuts down says so while a question begins."""
 
 
 @attrs.frozen
@@ -216,7 +218,7 @@ class PostgreSQLServer(Backend[Position]):
                 return await work
         except TimeoutError as error:
             raise TimeoutError(f"PostgreSQL has not answered within {self._timeout:g} s") from error
-        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except _FAILURES as error:
             raise ConnectionError(f"PostgreSQL: {error}") from error
 
     async def _listen(self) -> Any:

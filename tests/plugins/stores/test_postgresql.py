@@ -243,6 +243,37 @@ def test_a_follower_goes_on_within_a_second_after_the_server_was_restarted(
     assert events <= {"A store is away; changes are not seen until it is back"}
 
 
+def test_a_connection_that_is_no_longer_in_step_is_a_server_that_is_away(
+    url: Secret, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As asyncpg has it where the server takes its leave just when something is asked; that moment cannot be hit."""
+
+    asked = []
+    both = asyncio.Event()
+    """Whether we have asked, and the follower."""
+
+    async def fetch(*arguments: Any) -> Any:
+        asked.append(arguments)
+        if len(asked) > 1:
+            both.set()
+        raise asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is in progress")
+
+    async def scenario() -> Any:
+        async with started(PostgreSQL(url)) as store, following(store) as follower:
+            await store.put("a", b"1")
+            await follower.until(lambda each: "a" in each.values)
+            with monkeypatch.context() as broken:
+                broken.setattr(asyncpg.Connection, "fetch", fetch)
+                with pytest.raises(ConnectionError, match="another operation"):
+                    await store.get("a")
+                async with asyncio.timeout(10):
+                    await both.wait()
+            await store.put("b", b"2")
+            await follower.until(lambda each: each.values == {"a": b"1", "b": b"2"})
+
+    asyncio.run(scenario())
+
+
 def test_a_server_that_does_not_answer_is_away_after_the_time_out(url: Secret) -> None:
     async def scenario() -> float:
         settings = PostgreSQL(url, timeout=Duration("500ms"))
